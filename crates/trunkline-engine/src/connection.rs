@@ -110,6 +110,8 @@ pub struct Connection<T> {
     stats: Stats,
     /// Messages that arrived after a hijack, spelled again for the new owner.
     kept: Output,
+    /// A reply came while more than `replies_max` waited already.
+    overdrawn: bool,
     /// Tokens that a command left over, for the driver to wake in its next section.
     orphans: Vec<T>,
 }
@@ -135,6 +137,7 @@ impl<T> Connection<T> {
             lifetime: Lifetime::new(config.drain_timeout, profile.drain),
             stats: Stats::default(),
             kept: Output::new(),
+            overdrawn: false,
             orphans: Vec::new(),
             config,
         }
@@ -249,13 +252,15 @@ impl<T> Connection<T> {
         self.outbox.withdraw_ticket(ticket)
     }
 
-    /// Answers a request of the peer. Returns the fault that the dialect could not say, if so.
-    pub fn answer(&mut self, answering: Answering) -> Option<Box<Fault>> {
+    /// Answers a request of the peer. Returns the fault that the dialect could not say, with its route, if so.
+    pub fn answer(&mut self, answering: Answering) -> Option<(Route, Box<Fault>)> {
         let Answering { id: Some(id), route, result } = answering else { return None };
         self.answers.paid();
         if self.lifetime.closed().is_some() {
             return None;
         }
+        // Asked before the reply is added: a single one of any size is bounded by the message limit.
+        self.overdrawn |= self.outbox.replies() >= self.config.replies_max;
         let is_fault = result.is_err();
         let message = match result {
             Ok(body) => Message::reply(id, route, body),
@@ -280,16 +285,16 @@ impl<T> Connection<T> {
     }
 
     /// An answer that the encoder refused: a fault is counted and handed back, a reply becomes a fault.
-    fn unsaid(&mut self, message: Message, error: &EncodeError) -> Option<Box<Fault>> {
+    fn unsaid(&mut self, message: Message, error: &EncodeError) -> Option<(Route, Box<Fault>)> {
         self.stats.unsaid_faults += 1;
         match message {
-            Message::Fault { fault, .. } => Some(fault),
+            Message::Fault { route, fault, .. } => Some((route, fault)),
             Message::Reply { id, route, .. } => {
                 let fault = Fault::new(Code::Internal, error.to_string());
-                let second = Message::fault(id, route, fault.clone());
+                let second = Message::fault(id, route.clone(), fault.clone());
                 match self.outbox.reply(&second, &mut *self.encoder) {
                     Ok(()) => None,
-                    Err(_) => Some(Box::new(fault)),
+                    Err(_) => Some((route, Box::new(fault))),
                 }
             }
             _ => None,
@@ -576,18 +581,16 @@ impl<T> Connection<T> {
     /// Carries the life of the connection on, as far as it goes by itself.
     fn step(&mut self, now: Instant, work: &mut Work<T>) {
         work.wake.append(&mut self.orphans);
+        if self.overdrawn {
+            let reason = CloseReason::Overload {
+                what: "bytes of replies that the peer does not read",
+                value: self.outbox.replies(),
+                limit: self.config.replies_max,
+                setting: "replies_max",
+            };
+            return self.close(reason, work);
+        }
         if self.lifetime.is_open() {
-            if self.outbox.replies() >= self.config.replies_max {
-                self.close(
-                    CloseReason::Overload {
-                        what: "bytes of replies that the peer does not read",
-                        value: self.outbox.replies(),
-                        limit: self.config.replies_max,
-                        setting: "replies_max",
-                    },
-                    work,
-                );
-            }
             return;
         }
         let left = self.left();
@@ -684,9 +687,10 @@ impl<T> Connection<T> {
         &self.stats
     }
 
-    /// Counts requests that were refused above.
-    pub const fn count_refused(&mut self, n: u64) {
-        self.stats.refused += n;
+    /// Counts what the ring above decided: requests it refused, and requests for routes that do not exist.
+    pub const fn count(&mut self, refused: u64, unknown_routes: u64) {
+        self.stats.refused += refused;
+        self.stats.unknown_routes += unknown_routes;
     }
 
     /// Gives memory back; for a connection that falls idle.

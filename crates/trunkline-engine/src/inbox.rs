@@ -35,6 +35,7 @@ pub enum Overload {
 pub struct Inbox {
     waiting: VecDeque<Incoming>,
     bytes: usize,
+    held: usize,
     running: usize,
     max_running: usize,
     max_waiting: usize,
@@ -49,6 +50,7 @@ impl Inbox {
         Self {
             waiting: VecDeque::new(),
             bytes: 0,
+            held: 0,
             running: 0,
             max_running: config.max_running,
             max_waiting: config.max_waiting,
@@ -62,13 +64,30 @@ impl Inbox {
     /// # Errors
     /// [`Overload`] when too many wait already: refuse it, or close the peer where the dialect cannot refuse.
     pub fn push(&mut self, request: Incoming) -> Result<(), Overload> {
+        let request = self.charge(request)?;
+        self.waiting.push_back(request);
+        Ok(())
+    }
+
+    /// Counts a request that waits elsewhere, behind another of its serial route, as if it waited here.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn hold(&mut self, request: Incoming) -> Result<Incoming, Overload> {
+        let request = self.charge(request)?;
+        self.held = self.held.saturating_add(1);
+        Ok(request)
+    }
+
+    fn charge(&mut self, request: Incoming) -> Result<Incoming, Overload> {
         let bytes = self.bytes.saturating_add(request.body.len()).saturating_add(OVERHEAD);
-        let alone = self.waiting.is_empty();
+        // A single large request is bounded by the message limit already.
+        let too_much = self.bytes > 0 && bytes > self.max_bytes;
         if self.can_refuse && request.id.is_some() {
-            if self.waiting.len() >= self.max_waiting || (bytes > self.max_bytes && !alone) {
+            if too_much || self.waiting.len().saturating_add(self.held) >= self.max_waiting {
                 return Err(Overload::Refuse(request));
             }
-        } else if bytes > self.max_bytes && !alone {
+        } else if too_much {
             return Err(Overload::Close {
                 what: "bytes of requests that wait to be started",
                 value: bytes,
@@ -77,8 +96,21 @@ impl Inbox {
             });
         }
         self.bytes = bytes;
-        self.waiting.push_back(request);
-        Ok(())
+        Ok(request)
+    }
+
+    /// A request that was held goes elsewhere.
+    pub fn unhold(&mut self, request: &Incoming) {
+        self.held = self.held.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(request.body.len()).saturating_sub(OVERHEAD);
+    }
+
+    /// Puts requests back that were held, before everything that waits; their bytes were bounded when they came.
+    pub fn push_front(&mut self, held: VecDeque<Incoming>) {
+        for request in held.into_iter().rev() {
+            self.bytes = self.bytes.saturating_add(request.body.len()).saturating_add(OVERHEAD);
+            self.waiting.push_front(request);
+        }
     }
 
     /// The next request to start, in arrival order, if another handler may run.
@@ -90,6 +122,13 @@ impl Inbox {
         let request = self.waiting.pop_front()?;
         self.bytes = self.bytes.saturating_sub(request.body.len()).saturating_sub(OVERHEAD);
         Some(request)
+    }
+
+    /// Whether a request that arrives now may be started at once, without being queued.
+    #[inline]
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.waiting.is_empty() && self.running < self.max_running
     }
 
     /// A handler that was started did not finish at once.

@@ -59,6 +59,8 @@ stats! {
     answered_faults,
     /// Faults that the dialect could not say.
     unsaid_faults,
+    /// Requests and notifications for routes that do not exist.
+    unknown_routes,
     /// Requests refused because of a limit or a drain.
     refused,
     /// Messages received.

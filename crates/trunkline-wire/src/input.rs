@@ -75,13 +75,19 @@ impl Input {
         body
     }
 
-    /// Ends the decoding: the block, if nobody holds a part of it, and the bytes that remain.
+    /// Whether anything was taken yet.
     #[must_use]
-    pub fn finish(self) -> (Option<Vec<u8>>, Vec<u8>) {
-        let rest = self.remaining().to_vec();
+    pub const fn is_untouched(&self) -> bool {
+        self.position == 0
+    }
+
+    /// Ends the decoding: the block, if nobody holds a part of it. What [`remaining`](Self::remaining) showed is still
+    /// in it.
+    #[must_use]
+    pub fn into_block(self) -> Option<Vec<u8>> {
         match self.block {
-            Block::Own(block) => (Some(block), rest),
-            Block::Shared(_) => (None, rest),
+            Block::Own(block) => Some(block),
+            Block::Shared(_) => None,
         }
     }
 }
@@ -94,9 +100,8 @@ mod tests {
     fn small_bodies_are_copied_and_leave_the_block_reusable() {
         let mut input = Input::new(vec![7; 100]);
         assert_eq!(input.take(40), vec![7; 40]);
-        let (block, rest) = input.finish();
-        assert_eq!(block.map(|block| block.len()), Some(100));
-        assert_eq!(rest.len(), 60);
+        assert_eq!(input.remaining().len(), 60);
+        assert_eq!(input.into_block().map(|block| block.len()), Some(100));
     }
 
     #[test]
@@ -106,7 +111,7 @@ mod tests {
         let body = input.take(COPY_BELOW);
         assert_eq!(body.as_ptr(), at);
         assert_eq!(input.take(10).len(), 10);
-        assert!(input.finish().0.is_none(), "the body still holds the block");
+        assert!(input.into_block().is_none(), "the body still holds the block");
     }
 
     #[test]

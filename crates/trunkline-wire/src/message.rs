@@ -219,12 +219,14 @@ pub struct Fault {
     pub details: Bytes,
     /// The handler was never started: safe to repeat elsewhere.
     pub refused: bool,
+    /// For our own log only: it never crosses the wire.
+    pub internal: Option<Box<str>>,
 }
 
 impl Fault {
     /// A fault with a code and a message for the caller.
     pub fn new(code: Code, message: impl Into<Name>) -> Self {
-        Self { code, message: message.into(), details: Bytes::new(), refused: false }
+        Self { code, message: message.into(), details: Bytes::new(), refused: false, internal: None }
     }
 
     /// A fault that says the handler was not started and the call may be repeated elsewhere.
@@ -246,7 +248,21 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+/// So that `?` works in a handler: the caller hears "internal error", the log hears the rest.
+///
+/// This is why `Fault` itself is not a [`std::error::Error`].
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Fault {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self { internal: Some(text.into()), ..Self::new(Code::Internal, "internal error") }
+    }
+}
 
 /// Key and value pairs beside a body.
 pub type Metadata = Vec<(Name, Bytes)>;

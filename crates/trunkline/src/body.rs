@@ -1,0 +1,81 @@
+//! Values and bodies: what a handler takes and gives, and what a caller sends and wants.
+//!
+//! The format is named in the type: [`Bytes`] is the body as it is, [`Text`] is UTF-8. A body that does not decode is
+//! the caller's fault ([`Code::InvalidArgument`]) and never reaches the handler.
+
+use bytes::Bytes;
+use trunkline_wire::{Code, Fault, Profile};
+
+/// A value that can be sent. `dialect` is what the connection speaks, for formats that depend on it.
+pub trait IntoBody: Send + 'static {
+    /// The bytes.
+    ///
+    /// # Errors
+    /// When the value cannot be spelled.
+    fn into_body(self, dialect: &'static Profile) -> Result<Bytes, Fault>;
+}
+
+/// A value that can be read from a body.
+pub trait FromBody: Sized + Send + 'static {
+    /// The value.
+    ///
+    /// # Errors
+    /// When the body is something else.
+    fn from_body(body: Bytes, dialect: &'static Profile) -> Result<Self, Fault>;
+}
+
+macro_rules! into_body {
+    ($($type:ty => $body:expr),* $(,)?) => {$(
+        impl IntoBody for $type {
+            fn into_body(self, _: &'static Profile) -> Result<Bytes, Fault> {
+                let make: fn(Self) -> Bytes = $body;
+                Ok(make(self))
+            }
+        }
+    )*};
+}
+
+into_body! {
+    Bytes => |body| body,
+    Vec<u8> => Bytes::from,
+    String => Bytes::from,
+    &'static str => |text| Bytes::from_static(text.as_bytes()),
+    &'static [u8] => Bytes::from_static,
+    () => |()| Bytes::new(),
+    Text => |Text(text)| Bytes::from(text),
+}
+
+impl FromBody for Bytes {
+    fn from_body(body: Bytes, _: &'static Profile) -> Result<Self, Fault> {
+        Ok(body)
+    }
+}
+
+impl FromBody for Vec<u8> {
+    fn from_body(body: Bytes, _: &'static Profile) -> Result<Self, Fault> {
+        Ok(body.into())
+    }
+}
+
+impl FromBody for () {
+    fn from_body(_: Bytes, _: &'static Profile) -> Result<Self, Fault> {
+        Ok(())
+    }
+}
+
+impl FromBody for String {
+    fn from_body(body: Bytes, _: &'static Profile) -> Result<Self, Fault> {
+        Self::from_utf8(body.into())
+            .map_err(|error| Fault::new(Code::InvalidArgument, format!("the body is not UTF-8: {error}")))
+    }
+}
+
+/// UTF-8 text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text(pub String);
+
+impl FromBody for Text {
+    fn from_body(body: Bytes, dialect: &'static Profile) -> Result<Self, Fault> {
+        String::from_body(body, dialect).map(Self)
+    }
+}

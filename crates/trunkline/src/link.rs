@@ -1,0 +1,176 @@
+//! The only lock: the engine of one connection, with the waker of its driver.
+//!
+//! Callers take it for one engine step each; the driver for two sections a turn. No user code runs under it: bodies
+//! are made before, wakers woken and bodies dropped after. A panic elsewhere must not take the connection along, so
+//! poison is ignored.
+
+use std::any::Any;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
+use trunkline_engine::{CloseReason, Config, Connection, Work};
+use trunkline_wire::{Profile, Side};
+
+use crate::transport::Io;
+
+/// Hands out [`Facts::id`]: unique in this process, never reused.
+static NEXT_PEER: AtomicU64 = AtomicU64::new(1);
+
+/// What never changes about a connection.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) id: u64,
+    pub(crate) profile: &'static Profile,
+    pub(crate) config: Arc<Config>,
+    pub(crate) side: Side,
+    pub(crate) transport: &'static str,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) remote: Option<SocketAddr>,
+    /// For errors and logs.
+    pub(crate) address: String,
+}
+
+impl Facts {
+    pub(crate) fn new(
+        profile: &'static Profile,
+        config: Arc<Config>,
+        side: Side,
+        io: &Io,
+        address: String,
+    ) -> Self {
+        Self {
+            id: NEXT_PEER.fetch_add(1, Ordering::Relaxed),
+            profile,
+            config,
+            side,
+            transport: io.name(),
+            local: io.local(),
+            remote: io.remote(),
+            address,
+        }
+    }
+}
+
+pub(crate) type Hook = Box<dyn FnOnce(&CloseReason) + Send>;
+pub(crate) type HijackSender = oneshot::Sender<(Io, Bytes)>;
+
+pub(crate) struct Link {
+    pub(crate) facts: Facts,
+    inner: Mutex<Inner>,
+    /// Close hooks in the order of registration; `None` once they have run.
+    hooks: Mutex<Option<Vec<Hook>>>,
+    /// Set when the driver has ended and every hook has run.
+    ended: OnceLock<Arc<CloseReason>>,
+    pub(crate) over: Notify,
+    /// The user's own state of this peer.
+    pub(crate) state: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) conn: Connection<Waker>,
+    /// The driver sleeps and is woken by this.
+    driver: Option<Waker>,
+    pub(crate) hijack: Option<HijackSender>,
+}
+
+impl Link {
+    pub(crate) fn new(facts: Facts, conn: Connection<Waker>) -> Arc<Self> {
+        Arc::new(Self {
+            facts,
+            inner: Mutex::new(Inner { conn, driver: None, hijack: None }),
+            hooks: Mutex::new(Some(Vec::new())),
+            ended: OnceLock::new(),
+            over: Notify::new(),
+            state: OnceLock::new(),
+        })
+    }
+
+    /// A section under the lock.
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A section that may leave something for the driver to do: it is woken, after the lock.
+    #[inline]
+    pub(crate) fn command<R>(&self, section: impl FnOnce(&mut Inner) -> R) -> R {
+        let mut inner = self.lock();
+        let result = section(&mut inner);
+        let driver = inner.driver.take();
+        drop(inner);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
+    }
+
+    /// The driver goes to sleep, unless there is something to write. Its last act of a turn.
+    #[inline]
+    pub(crate) fn sleep(inner: &mut Inner, waker: &Waker) {
+        match &inner.driver {
+            Some(driver) if driver.will_wake(waker) => {}
+            _ => inner.driver = Some(waker.clone()),
+        }
+    }
+
+    /// Ends the connection; the driver notices. Only the first reason counts.
+    pub(crate) fn close(&self, reason: CloseReason) {
+        let mut work = Work::default();
+        self.command(|inner| inner.conn.close(reason, &mut work));
+        work.wake.drain(..).for_each(Waker::wake);
+    }
+
+    /// Starts to drain.
+    pub(crate) fn drain(&self, limit: Option<std::time::Duration>) {
+        self.command(|inner| inner.conn.drain(limit, now()));
+    }
+
+    /// Why the connection ended, once its driver has ended and every hook has run.
+    pub(crate) fn ended(&self) -> Option<&Arc<CloseReason>> {
+        self.ended.get()
+    }
+
+    /// Registers a close hook; on a connection that is over it runs at once.
+    pub(crate) fn on_close(&self, hook: Hook) {
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hooks) = &mut *hooks {
+            hooks.push(hook);
+            return;
+        }
+        drop(hooks);
+        if let Some(reason) = self.lock().conn.closed() {
+            hook(&reason);
+        }
+    }
+
+    /// The driver has ended: hooks run once, in order, and whoever waits for the end is told.
+    pub(crate) fn finish(&self, reason: Arc<CloseReason>) {
+        let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for hook in hooks.into_iter().flatten() {
+            let run = std::panic::AssertUnwindSafe(|| hook(&reason));
+            if std::panic::catch_unwind(run).is_err() {
+                tracing::error!(peer = self.facts.id, "a close hook panicked");
+            }
+        }
+        let _ = self.ended.set(reason);
+        self.over.notify_waiters();
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+/// Now, by the clock of the runtime, so that a paused runtime pauses everything.
+#[inline]
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

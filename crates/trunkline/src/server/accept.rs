@@ -1,0 +1,111 @@
+//! The accept loop: it never ends by an error, and no user code runs in it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use super::builder::{AcceptHook, PeerHook};
+use crate::address::Address;
+use crate::peer::Setup;
+use crate::transport::{Io, Listener};
+
+/// First and longest pause after an error of accept, such as too many open files. NATS' values.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// How long the hooks of a new connection may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// What users do with new connections.
+#[derive(Clone, Default)]
+pub(super) struct Ways {
+    pub(super) on_peer: Option<PeerHook>,
+    pub(super) accept: Option<AcceptHook>,
+}
+
+pub(super) struct AcceptLoop {
+    pub(super) address: Address,
+    pub(super) listener: Listener,
+    pub(super) setup: Setup,
+    pub(super) shared: Arc<Shared>,
+    pub(super) ways: Ways,
+}
+
+impl AcceptLoop {
+    pub(super) async fn run(mut self) {
+        let setup = Arc::new(self.setup);
+        let mut pause = PAUSES.0;
+        loop {
+            match self.listener.accept().await {
+                Ok(io) => {
+                    pause = PAUSES.0;
+                    let (setup, shared, ways) = (setup.clone(), self.shared.clone(), self.ways.clone());
+                    let address = peer_address(&self.address, &io);
+                    tokio::spawn(welcome(io, address, setup, shared, ways));
+                }
+                Err(error) if is_of_one_connection(&error) => {
+                    tracing::debug!(address = %self.address, %error, "a connection ended before it was accepted");
+                }
+                Err(error) => {
+                    tracing::warn!(address = %self.address, %error, ?pause, "accept failed; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                }
+            }
+        }
+    }
+}
+
+/// Errors that concern the connection that was to be accepted and not the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+fn peer_address(listener: &Address, io: &Io) -> String {
+    match io.remote() {
+        Some(remote) => format!("{}://{remote}", listener.dialect),
+        None => listener.to_string(),
+    }
+}
+
+/// From an accepted transport to a peer that is served.
+async fn welcome(io: Io, address: String, setup: Arc<Setup>, shared: Arc<Shared>, ways: Ways) {
+    let io = match &ways.accept {
+        None => io,
+        Some(hook) => match tokio::time::timeout(HANDSHAKE, hook(io)).await {
+            Ok(Ok(io)) => io,
+            Ok(Err(error)) => return tracing::debug!(address, %error, "refused by the accept hook"),
+            Err(_) => return tracing::warn!(address, "the accept hook took longer than {HANDSHAKE:?}"),
+        },
+    };
+    let (peer, driver) = setup.start(io, address);
+    if !shared.enter(&peer) {
+        let limit = shared.max_connections;
+        tracing::warn!(
+            peer = peer.id(),
+            address = peer.address(),
+            limit,
+            "refused: `max_connections` are open"
+        );
+        return;
+    }
+    tracing::debug!(peer = peer.id(), address = peer.address(), dialect = peer.dialect(), "connected");
+    let Some(hook) = &ways.on_peer else { return driver.run().await };
+    // The hook may call the peer, so the driver runs beside it.
+    let driving = tokio::spawn(driver.run());
+    match tokio::time::timeout(HANDSHAKE, hook(peer.clone())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(peer = peer.id(), %error, "closed by the peer hook");
+            peer.close();
+        }
+        Err(_) => {
+            tracing::warn!(peer = peer.id(), "closed: the peer hook took longer than {HANDSHAKE:?}");
+            peer.close();
+        }
+    }
+    let _ = driving.await;
+}
