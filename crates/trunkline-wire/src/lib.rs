@@ -16,6 +16,7 @@
 //! | [`input`], [`output`] | the bytes a decoder reads and an encoder appends to |
 //! | [`limits`], [`error`] | what is too much, and what was wrong |
 //! | [`iproto`] | the dialect of go-iproto |
+//! | [`packet`] | a length and that many bytes: packnet, link, Erlang |
 
 // A decoder must not panic whatever arrives; tests may.
 #![cfg_attr(
@@ -30,6 +31,7 @@ pub mod iproto;
 pub mod limits;
 pub mod message;
 pub mod output;
+pub mod packet;
 
 pub use dialect::{Codec, Decode, Decoded, Dialect, Encode, Layer, Pairing, Profile, SharedKey, Side};
 pub use error::{EncodeError, Unsayable, WireError};

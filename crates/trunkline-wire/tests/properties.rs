@@ -5,6 +5,8 @@
 mod hear;
 #[path = "properties/iproto.rs"]
 mod iproto;
+#[path = "properties/packet.rs"]
+mod packet;
 #[path = "support/random.rs"]
 mod random;
 #[path = "support/say.rs"]

@@ -9,6 +9,8 @@ mod arrival;
 mod hear;
 #[path = "vectors/iproto.rs"]
 mod iproto;
+#[path = "vectors/packet.rs"]
+mod packet;
 #[path = "support/random.rs"]
 mod random;
 #[path = "support/say.rs"]
@@ -19,4 +21,9 @@ mod suite;
 #[test]
 fn iproto_packets() {
     suite::run("iproto_packets.json", iproto::run);
+}
+
+#[test]
+fn packet_framing() {
+    suite::run("packet_framing.json", packet::run);
 }
