@@ -17,6 +17,7 @@
 //! | [`limits`], [`error`] | what is too much, and what was wrong |
 //! | [`iproto`] | the dialect of go-iproto |
 //! | [`packet`] | a length and that many bytes: packnet, link, Erlang |
+//! | [`simple`] | the dialect of simple-rpc |
 
 // A decoder must not panic whatever arrives; tests may.
 #![cfg_attr(
@@ -32,6 +33,7 @@ pub mod limits;
 pub mod message;
 pub mod output;
 pub mod packet;
+pub mod simple;
 
 pub use dialect::{Codec, Decode, Decoded, Dialect, Encode, Layer, Pairing, Profile, SharedKey, Side};
 pub use error::{EncodeError, Unsayable, WireError};

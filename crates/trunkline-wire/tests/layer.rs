@@ -9,6 +9,7 @@ mod random;
 use std::io::IoSlice;
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use trunkline_wire::dialect::Codec;
 use trunkline_wire::iproto::Iproto;
 use trunkline_wire::{
@@ -145,7 +146,15 @@ fn message() -> impl Strategy<Value = Message> {
     })
 }
 
+/// Failing cases are remembered beside the test that found them.
+fn config() -> ProptestConfig {
+    let beside = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { failure_persistence: Some(Box::new(beside)), ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn after_each_flush_the_peer_has_everything(
         turns in prop::collection::vec(prop::collection::vec(message(), 1..5), 1..5), max in 1usize..300, seed: u64,

@@ -11,9 +11,12 @@ mod packet;
 mod random;
 #[path = "support/say.rs"]
 mod say;
+#[path = "properties/simple.rs"]
+mod simple;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use trunkline_wire::{Dialect, EncodeError, Limits, Message, Side, WireError};
 
 /// Something that can be said, and how the other side hears it.
@@ -65,6 +68,12 @@ fn admits(dialect: &dyn Dialect, limit: usize, len: usize, head: usize, say: imp
         Err(WireError::TooLarge { value, limit, .. }) => assert_eq!((value, limit), (is_value, is_limit)),
         other => panic!("read {len} bytes over a limit of {limit}: {other:?}"),
     }
+}
+
+/// Failing cases are remembered beside the test that found them.
+fn config() -> ProptestConfig {
+    let beside = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { failure_persistence: Some(Box::new(beside)), ..ProptestConfig::default() }
 }
 
 /// Limits up to 600 bytes, and lengths on both sides of them.

@@ -15,6 +15,8 @@ mod packet;
 mod random;
 #[path = "support/say.rs"]
 mod say;
+#[path = "vectors/simple.rs"]
+mod simple;
 #[path = "vectors/suite.rs"]
 mod suite;
 
@@ -26,4 +28,9 @@ fn iproto_packets() {
 #[test]
 fn packet_framing() {
     suite::run("packet_framing.json", packet::run);
+}
+
+#[test]
+fn simple_rpc_frames() {
+    suite::run("simple_rpc_frames.json", simple::run);
 }

@@ -30,6 +30,8 @@ fn saying() -> impl Strategy<Value = Saying> {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn is_heard_as_it_was_said(sayings in prop::collection::vec(saying(), 0..8), seed: u64) {
         for side in [Side::Dialling, Side::Accepting] {

@@ -12,6 +12,8 @@ fn head() -> impl Strategy<Value = Head> {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn is_heard_as_it_was_said(head in head(), bodies in prop::collection::vec(body(), 0..8), seed: u64) {
         let short = |body: &Bytes| body.len() as u64 <= head.longest();
