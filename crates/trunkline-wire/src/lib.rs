@@ -41,3 +41,6 @@ pub use input::Input;
 pub use limits::Limits;
 pub use message::{Code, Drain, Extra, Fault, Id, Message, Metadata, Name, Route};
 pub use output::Output;
+
+/// What each dialect of this crate can say; the table in `docs/dialects.md` is printed from it.
+pub const PROFILES: &[&Profile] = &[&iproto::PROFILE, &simple::PROFILE, &packet::PROFILE];

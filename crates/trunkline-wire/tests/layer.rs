@@ -131,7 +131,7 @@ impl Reader {
             while let Decoded::Message(message) = self.decoder.decode(&mut input)? {
                 messages.push(message);
             }
-            self.plain = input.finish().1;
+            self.plain = input.remaining().to_vec();
             if taken == 0 && given == 0 {
                 return Ok(messages);
             }

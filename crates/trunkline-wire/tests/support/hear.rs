@@ -42,7 +42,7 @@ pub(crate) fn hear<'a>(
                 Err(error) => return Heard { messages, end: Err(error) },
             }
         }
-        rest = input.finish().1;
+        rest = input.remaining().to_vec();
     }
     Heard { messages, end: decoder.finish(&rest) }
 }
