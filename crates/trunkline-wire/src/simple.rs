@@ -57,13 +57,14 @@ pub const PROFILE: Profile = Profile {
 
 /// The dialect.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Simple(());
+#[non_exhaustive]
+pub struct Simple;
 
 impl Simple {
     /// simple as simple-rpc speaks it.
     #[must_use]
     pub const fn new() -> Self {
-        Self(())
+        Self
     }
 }
 
