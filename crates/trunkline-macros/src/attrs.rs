@@ -3,6 +3,7 @@
 //! In: a `DeriveInput`. Out: a [`Container`] that both derives expand, or an error at the place of the
 //! mistake. Every rule about attributes and tags is kept here.
 
+use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
 use syn::{
@@ -41,6 +42,13 @@ pub(crate) struct Field<'d> {
     pub(crate) member: Member,
     pub(crate) ty: &'d Type,
     pub(crate) ber: bool,
+}
+
+impl Field<'_> {
+    /// Errors are shown at the field's type; names mean what they mean in the expansion.
+    pub(crate) fn span(&self) -> Span {
+        self.ty.span().resolved_at(Span::call_site())
+    }
 }
 
 impl<'d> Container<'d> {
@@ -86,7 +94,7 @@ impl<'d> Container<'d> {
 struct TypeAttrs {
     krate: Option<Path>,
     tag: Option<Ident>,
-    ber: Option<proc_macro2::Span>,
+    ber: Option<Span>,
 }
 
 impl TypeAttrs {
@@ -160,10 +168,7 @@ fn variant_tag(variant: &syn::Variant) -> Result<LitInt> {
         (Some(tag), Some(_)) => Err(Error::new(tag.span(), "two tags: the variant has a discriminant too")),
         (None, None) => Err(Error::new(
             variant.ident.span(),
-            format!(
-                "variant `{0}` needs a tag: write `#[pack(tag = 1)]` above it or `{0} = 1`",
-                variant.ident
-            ),
+            format!("variant `{}` needs a tag: write `#[pack(tag = 1)]` above it", variant.ident),
         )),
     }
 }

@@ -18,7 +18,7 @@ mod unpack;
 /// | `#[pack(ber)]` | field | the integer, length or count of this field is BER |
 /// | `#[pack(tag = u8)]` | enum | the type of the tag before a variant's fields: `u8`, `u16`, `u32` or `u64` |
 /// | `#[pack(tag = u32, ber)]` | enum | that tag in BER |
-/// | `#[pack(tag = 1)]` | variant | its tag; a variant without fields may say `Name = 1` instead |
+/// | `#[pack(tag = 1)]` | variant | its tag; an enum without any fields may say `Name = 1` instead |
 /// | `#[pack(crate = path)]` | type | where to find `trunkline_pack`, if not where the manifest says |
 ///
 /// Every type parameter is bound by `Pack`. The expansion of

@@ -3,7 +3,6 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 use syn::{GenericParam, Generics, Ident, Member, Path, parse_quote};
 
 use crate::attrs::{Body, Container, Field, Tag, Variant};
@@ -26,7 +25,6 @@ pub(crate) fn expand(container: &Container<'_>) -> TokenStream {
                 _: #krate::Mode,
             ) -> ::core::result::Result<(), #krate::PackError> {
                 #statements
-                ::core::result::Result::Ok(())
             }
         }
     }
@@ -46,9 +44,9 @@ fn struct_body(krate: &Path, ident: &Ident, fields: &[Field<'_>]) -> TokenStream
     let owner = ident.unraw().to_string();
     let fields = fields.iter().map(|field| {
         let member = &field.member;
-        pack_field(krate, field, &quote!(&self.#member), &owner)
+        pack_field(krate, field, &quote_spanned!(field.span()=> &self.#member), &owner)
     });
-    quote!(#(#fields)*)
+    quote!(#(#fields)* ::core::result::Result::Ok(()))
 }
 
 fn enum_body(krate: &Path, ident: &Ident, tag: &Tag, variants: &[Variant<'_>]) -> TokenStream {
@@ -63,7 +61,7 @@ fn enum_body(krate: &Path, ident: &Ident, tag: &Tag, variants: &[Variant<'_>]) -
         let statements = fields
             .iter()
             .zip(&places)
-            .map(|(field, place)| pack_field(krate, field, &quote!(#place), &owner));
+            .map(|(field, place)| pack_field(krate, field, &quote_spanned!(field.span()=> #place), &owner));
         quote! {
             Self::#name { #(#members: #places),* } => {
                 let tag: #tag_type = #tag_literal;
@@ -75,14 +73,14 @@ fn enum_body(krate: &Path, ident: &Ident, tag: &Tag, variants: &[Variant<'_>]) -
     if variants.is_empty() {
         return quote!(match *self {});
     }
-    quote!(match self { #(#arms)* })
+    quote!(match self { #(#arms)* } ::core::result::Result::Ok(()))
 }
 
 /// Spanned at the field's type, so that a type without a packed form is reported there.
 fn pack_field(krate: &Path, field: &Field<'_>, value: &TokenStream, owner: &str) -> TokenStream {
     let mode = mode(krate, field.ber);
     let name = name(&field.member);
-    quote_spanned!(field.ty.span()=> #krate::export::pack_field(#value, out, #mode, #owner, #name)?;)
+    quote_spanned!(field.span()=> #krate::export::pack_field(#value, out, #mode, #owner, #name)?;)
 }
 
 pub(crate) fn mode(krate: &Path, ber: bool) -> TokenStream {

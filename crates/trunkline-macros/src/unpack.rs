@@ -3,7 +3,6 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 use syn::{GenericParam, Generics, Ident, Lifetime, LifetimeParam, LitInt, Path, parse_quote};
 
 use crate::attrs::{Body, Container, Field, Tag, Variant};
@@ -80,7 +79,7 @@ fn build(krate: &Path, constructor: &TokenStream, owner: &str, fields: &[Field<'
     let fields = fields.iter().map(|field| {
         let Field { member, ty, ber } = field;
         let (mode, name) = (mode(krate, *ber), name(member));
-        quote_spanned!(ty.span()=> #member: input.field::<#ty>(#owner, #name, #mode)?,)
+        quote_spanned!(field.span()=> #member: input.field::<#ty>(#owner, #name, #mode)?,)
     });
     quote!(#constructor { #(#fields)* })
 }
@@ -88,7 +87,7 @@ fn build(krate: &Path, constructor: &TokenStream, owner: &str, fields: &[Field<'
 fn min_size(krate: &Path, input: &Lifetime, fields: &[Field<'_>]) -> TokenStream {
     let sizes = fields.iter().map(|field| {
         let ty = field.ty;
-        let size = quote_spanned!(ty.span()=> <#ty as #krate::Unpack<#input>>::MIN_SIZE);
+        let size = quote_spanned!(field.span()=> <#ty as #krate::Unpack<#input>>::MIN_SIZE);
         if field.ber { quote!(#krate::export::min_ber_size(#size)) } else { size }
     });
     quote!(0 #(+ #sizes)*)

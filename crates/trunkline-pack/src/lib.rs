@@ -52,6 +52,8 @@ mod error;
 #[doc(hidden)]
 pub mod export;
 mod functions;
+#[doc(hidden)]
+pub mod fuzz;
 mod input;
 mod integers;
 mod lists;
