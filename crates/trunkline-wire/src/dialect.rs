@@ -38,7 +38,7 @@ pub enum Pairing {
     None,
 }
 
-/// The ids that each side gives to its own calls: inclusive ranges.
+/// The ids that each side gives to its own calls: inclusive ranges, [`IdSpace::NONE`] for a side that cannot call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdSpace {
     /// First and last id of the side that connected.
@@ -50,6 +50,16 @@ pub struct IdSpace {
 impl IdSpace {
     /// 64 bits, from 1, never reused in the life of a connection.
     pub const WIDE: Self = Self { dialling: (1, u64::MAX), accepting: (1, u64::MAX) };
+
+    /// The range of a side that cannot call: empty, its first id beyond its last.
+    pub const NONE: (u64, u64) = (1, 0);
+
+    /// Whether that side can call at all.
+    #[must_use]
+    pub const fn can_call(&self, side: Side) -> bool {
+        let (first, last) = self.of(side);
+        first <= last
+    }
 
     /// The range of one side.
     #[must_use]
@@ -106,7 +116,7 @@ impl Profile {
         name: "packet",
         speaks_with: "anything that frames packets",
         pairing: Pairing::None,
-        ids: IdSpace::WIDE,
+        ids: IdSpace { dialling: IdSpace::NONE, accepting: IdSpace::NONE },
         numbers: false,
         names: false,
         notify: true,

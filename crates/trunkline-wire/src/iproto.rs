@@ -14,6 +14,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::dialect::{Codec, Decode, Decoded, Dialect, Encode, IdSpace, Pairing, Profile, SharedKey, Side};
+use crate::limits::Bound;
 use crate::{Drain, EncodeError, Fault, Id, Input, Limits, Message, Output, Route, Unsayable, WireError};
 
 /// Bytes of a header.
@@ -100,7 +101,7 @@ impl Packet {
     /// # Errors
     /// When the body is longer than the header can say (4 GiB - 1); nothing is appended then.
     pub fn encode(&self, stream: &mut BytesMut) -> Result<(), EncodeError> {
-        stream.extend_from_slice(&header(self.code, body_len(&self.body, u32::MAX as usize)?, self.sync));
+        stream.extend_from_slice(&header(self.code, bound(usize::MAX).leaving(self.body.len())?, self.sync));
         stream.extend_from_slice(&self.body);
         Ok(())
     }
@@ -111,7 +112,7 @@ impl Packet {
     /// [`WireError::TooLarge`] as soon as the header announces more than `max_message` bytes.
     pub fn decode(stream: &mut BytesMut, max_message: usize) -> Result<Option<Self>, WireError> {
         let Some(head) = stream.first_chunk().copied() else { return Ok(None) };
-        let Header { code, len, sync } = Header::read(&head, max_message)?;
+        let Header { code, len, sync } = Header::read(&head, bound(max_message))?;
         if stream.len().saturating_sub(HEADER) < len {
             return Ok(None);
         }
@@ -128,21 +129,11 @@ struct Header {
 
 impl Header {
     #[inline]
-    fn read(bytes: &[u8; HEADER], max_message: usize) -> Result<Self, WireError> {
+    fn read(bytes: &[u8; HEADER], bound: Bound) -> Result<Self, WireError> {
         let [c0, c1, c2, c3, l0, l1, l2, l3, s0, s1, s2, s3] = *bytes;
-        let value = u32::from_le_bytes([l0, l1, l2, l3]);
-        let len = usize::try_from(value).unwrap_or(usize::MAX);
-        if len > max_message {
-            return Err(WireError::TooLarge {
-                what: "message",
-                value: value.into(),
-                limit: max_message as u64,
-                setting: "max_message",
-            });
-        }
         Ok(Self {
             code: u32::from_le_bytes([c0, c1, c2, c3]),
-            len,
+            len: bound.arriving(u32::from_le_bytes([l0, l1, l2, l3]).into())?,
             sync: u32::from_le_bytes([s0, s1, s2, s3]),
         })
     }
@@ -156,17 +147,8 @@ fn header(code: u32, len: u32, sync: u32) -> [u8; HEADER] {
     [c0, c1, c2, c3, l0, l1, l2, l3, s0, s1, s2, s3]
 }
 
-#[inline]
-fn body_len(body: &Bytes, max_message: usize) -> Result<u32, EncodeError> {
-    match u32::try_from(body.len()) {
-        Ok(len) if body.len() <= max_message => Ok(len),
-        _ => Err(EncodeError::TooLarge {
-            what: "message",
-            value: body.len() as u64,
-            limit: max_message.min(u32::MAX as usize) as u64,
-            setting: "max_message",
-        }),
-    }
+fn bound(max_message: usize) -> Bound {
+    Bound::new("message", max_message, "max_message").within(u32::MAX.into(), "len")
 }
 
 /// Makes the body that stands for a fault: the wire has no error packet. `None` is silence.
@@ -199,9 +181,10 @@ impl Dialect for Iproto {
     }
 
     fn start(&self, _: Side, limits: &Limits) -> Codec {
+        let bound = bound(limits.max_message);
         Codec {
-            encoder: Box::new(Encoder { max_message: limits.max_message, fault_body: self.fault_body }),
-            decoder: Box::new(Decoder { max_message: limits.max_message }),
+            encoder: Box::new(Encoder { bound, fault_body: self.fault_body }),
+            decoder: Box::new(Decoder { bound }),
             layer: None,
         }
     }
@@ -209,7 +192,7 @@ impl Dialect for Iproto {
 
 #[derive(Debug)]
 struct Encoder {
-    max_message: usize,
+    bound: Bound,
     fault_body: Option<FaultBody>,
 }
 
@@ -222,7 +205,7 @@ impl Encoder {
         let Ok(sync) = u32::try_from(sync.0) else {
             return Err(unsayable("request", ": the id does not fit the 32 bits of sync"));
         };
-        output.put(&header(code, body_len(body, self.max_message)?, sync));
+        output.put(&header(code, self.bound.leaving(body.len())?, sync));
         output.put_body(body);
         Ok(())
     }
@@ -263,14 +246,14 @@ impl Encode for Encoder {
 
 #[derive(Debug)]
 struct Decoder {
-    max_message: usize,
+    bound: Bound,
 }
 
 impl Decode for Decoder {
     #[inline]
     fn decode(&mut self, input: &mut Input) -> Result<Decoded, WireError> {
         let Some(head) = input.peek() else { return Ok(Decoded::More(HEADER)) };
-        let Header { code, len, sync } = Header::read(head, self.max_message)?;
+        let Header { code, len, sync } = Header::read(head, self.bound)?;
         let whole = HEADER.saturating_add(len);
         if input.remaining().len() < whole {
             return Ok(Decoded::More(whole));

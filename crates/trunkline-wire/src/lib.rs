@@ -16,6 +16,8 @@
 //! | [`input`], [`output`] | the bytes a decoder reads and an encoder appends to |
 //! | [`limits`], [`error`] | what is too much, and what was wrong |
 //! | [`iproto`] | the dialect of go-iproto |
+//! | [`packet`] | a length and that many bytes: packnet, link, Erlang |
+//! | [`simple`] | the dialect of simple-rpc |
 
 // A decoder must not panic whatever arrives; tests may.
 #![cfg_attr(
@@ -30,6 +32,8 @@ pub mod iproto;
 pub mod limits;
 pub mod message;
 pub mod output;
+pub mod packet;
+pub mod simple;
 
 pub use dialect::{Codec, Decode, Decoded, Dialect, Encode, Layer, Pairing, Profile, SharedKey, Side};
 pub use error::{EncodeError, Unsayable, WireError};
@@ -37,3 +41,6 @@ pub use input::Input;
 pub use limits::Limits;
 pub use message::{Code, Drain, Extra, Fault, Id, Message, Metadata, Name, Route};
 pub use output::Output;
+
+/// What each dialect of this crate can say; the table in `docs/dialects.md` is printed from it.
+pub const PROFILES: &[&Profile] = &[&iproto::PROFILE, &simple::PROFILE, &packet::PROFILE];
