@@ -11,12 +11,15 @@ const GROUP: u8 = 0x7f;
 /// Ten groups of seven bits hold 64 bits.
 const MAX_GROUPS: usize = 10;
 
-/// Appends `value` in one to ten bytes.
+/// Appends `value` in one to ten bytes. One and two, the usual sizes of lengths, are inlined.
 #[inline]
 pub(crate) fn append(out: &mut Vec<u8>, value: u64) {
-    match u8::try_from(value) {
-        Ok(byte) if byte < MORE => out.push(byte),
-        _ => append_groups(out, value),
+    if value >> 7 == 0 {
+        out.push(low_group(value));
+    } else if value >> 14 == 0 {
+        out.extend_from_slice(&[low_group(value >> 7) | MORE, low_group(value)]);
+    } else {
+        append_groups(out, value);
     }
 }
 
@@ -39,20 +42,25 @@ const fn low_group(value: u64) -> u8 {
 }
 
 impl Input<'_> {
-    /// Takes one BER integer of the width of `T`.
+    /// Takes one BER integer of the width of `T`. One and two bytes are inlined.
     #[inline]
-    pub(crate) fn ber<T: TryFrom<u64> + From<u8>>(&mut self, what: &'static str) -> Result<T, UnpackError> {
-        if let [first @ ..MORE, rest @ ..] = self.rest() {
-            self.skip_to(rest);
-            return Ok(T::from(*first));
+    pub(crate) fn ber<T: TryFrom<u64> + From<u16>>(&mut self, what: &'static str) -> Result<T, UnpackError> {
+        match self.rest() {
+            [only @ ..MORE, rest @ ..] => {
+                self.skip_to(rest);
+                Ok(T::from(u16::from(*only)))
+            }
+            // A group of zeros in front is left to the long way.
+            [high, low @ ..MORE, rest @ ..] if *high != MORE => {
+                self.skip_to(rest);
+                Ok(T::from(u16::from(high & GROUP) << 7 | u16::from(*low)))
+            }
+            _ => self.ber_groups(what),
         }
-        self.ber_groups(what)
     }
 
     fn ber_groups<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, UnpackError> {
-        let bits = size_of::<T>() * 8;
-        let max = bits / 7 + 1;
-        let overflow = UnpackErrorKind::BerOverflow { bits: u32::try_from(bits).unwrap_or(u32::MAX) };
+        let max = size_of::<T>() * 8 / 7 + 1;
         let mut value: u64 = 0;
         let mut lost = false;
         for (index, byte) in self.rest().iter().take(max).enumerate() {
@@ -63,12 +71,13 @@ impl Input<'_> {
             value = value << 7 | u64::from(byte & GROUP);
             if byte & MORE == 0 {
                 // go-iproto drops what is above 64 bits (I38); above 16 and 32 it refuses.
-                if lost && !self.is_lenient() {
-                    return Err(self.error(what, overflow));
-                }
-                let value = T::try_from(value).map_err(|_| self.error(what, overflow))?;
-                self.skip_to(&self.rest()[index + 1..]);
-                return Ok(value);
+                return match T::try_from(value) {
+                    Ok(value) if !lost || self.is_lenient() => {
+                        self.skip_to(&self.rest()[index + 1..]);
+                        Ok(value)
+                    }
+                    _ => Err(self.error(what, UnpackErrorKind::BerOverflow { bits: size_of::<T>() * 8 })),
+                };
             }
         }
         let kind = if self.rest().len() < max {

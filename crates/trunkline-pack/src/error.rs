@@ -58,7 +58,7 @@ pub enum UnpackErrorKind {
     /// A BER integer above the range of its type.
     BerOverflow {
         /// Bits of the type.
-        bits: u32,
+        bits: usize,
     },
     /// A string or byte string longer than what is left.
     Length {

@@ -86,6 +86,7 @@ impl<'a> Input<'a> {
     /// # Errors
     ///
     /// The length is malformed or more than is left.
+    #[inline]
     pub fn byte_string(&mut self, mode: Mode) -> Result<&'a [u8], UnpackError> {
         let at = self.offset();
         let announced = self.length(mode, "length")?;
@@ -95,7 +96,7 @@ impl<'a> Input<'a> {
                 self.rest = tail;
                 Ok(head)
             }
-            None => Err(UnpackError::new("bytes", at, UnpackErrorKind::Length { announced, left })),
+            None => Err(too_long(at, announced, left)),
         }
     }
 
@@ -255,6 +256,12 @@ impl<'a> Input<'a> {
     pub(crate) fn skip_to(&mut self, rest: &'a [u8]) {
         self.rest = rest;
     }
+}
+
+/// Out of line, so that the good case is small enough to inline.
+#[cold]
+fn too_long(at: usize, announced: u32, left: usize) -> UnpackError {
+    UnpackError::new("bytes", at, UnpackErrorKind::Length { announced, left })
 }
 
 impl<'a> From<&'a [u8]> for Input<'a> {

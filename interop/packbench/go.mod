@@ -1,0 +1,3 @@
+module trunkline/interop/packbench
+
+go 1.24
