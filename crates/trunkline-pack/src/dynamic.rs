@@ -18,7 +18,8 @@
 //!
 //! # The language
 //!
-//! Types and values are words with white space or commas between them.
+//! Types and values are words with white space or commas between them. Text without quotes ends at white
+//! space; inside brackets also at a comma or bracket.
 //!
 //! | type | its value |
 //! |---|---|

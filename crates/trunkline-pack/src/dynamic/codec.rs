@@ -58,14 +58,14 @@ impl Schema {
             field
                 .ty
                 .append(out, value, field.mode)
-                .map_err(|error| error.in_field("", field.label(index)))?;
+                .map_err(|error| error.in_field("row", field.label(index)))?;
         }
         Ok(())
     }
 
     fn read(&self, input: &mut Input<'_>) -> Result<Vec<Value>, UnpackError> {
         let read = |(index, field): (usize, &Field)| {
-            field.ty.read(input, field.mode).map_err(|error| error.in_field("", field.label(index)))
+            field.ty.read(input, field.mode).map_err(|error| error.in_field("row", field.label(index)))
         };
         self.fields.iter().enumerate().map(read).collect()
     }

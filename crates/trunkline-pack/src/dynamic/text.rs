@@ -119,7 +119,7 @@ impl<'t> Reader<'t> {
         self.skip_space();
         let comma = self.eat(",");
         self.skip_space();
-        let ends = self.rest().chars().next() == close;
+        let ends = self.ended() || self.rest().chars().next() == close;
         if comma && ends {
             return self.error("something is missing behind the comma");
         }
@@ -208,25 +208,24 @@ impl<'t> Reader<'t> {
         let mut schema = Schema::default();
         self.skip_space();
         while !self.eat("}") {
+            if self.ended() {
+                return self.error("`}` is missing behind the fields");
+            }
             schema.fields.push(self.field()?);
             self.gap(Some('}'))?;
         }
         Ok(Type::Struct(schema))
     }
 
-    /// `inside` brackets a bare word ends at a comma or bracket too.
+    /// Text without quotes ends at a comma or bracket only `inside` brackets.
     fn value(&mut self, ty: &Type, inside: bool) -> Result<Value, ParseError> {
         match ty {
-            Type::U8 | Type::U16 | Type::U32 | Type::U64 => {
-                self.integer(ty, inside).and_then(|(at, value)| {
-                    u64::try_from(value).map(Value::Unsigned).map_err(|_| out_of_range(at, value, ty))
-                })
-            }
-            Type::I8 | Type::I16 | Type::I32 | Type::I64 => {
-                self.integer(ty, inside).and_then(|(at, value)| {
-                    i64::try_from(value).map(Value::Signed).map_err(|_| out_of_range(at, value, ty))
-                })
-            }
+            Type::U8 | Type::U16 | Type::U32 | Type::U64 => self.integer(ty).and_then(|(at, value)| {
+                u64::try_from(value).map(Value::Unsigned).map_err(|_| out_of_range(at, value, ty))
+            }),
+            Type::I8 | Type::I16 | Type::I32 | Type::I64 => self.integer(ty).and_then(|(at, value)| {
+                i64::try_from(value).map(Value::Signed).map_err(|_| out_of_range(at, value, ty))
+            }),
             Type::Str if self.eat("\"") => self.quoted().map(Value::Str),
             Type::Str | Type::Bytes if self.eat("x\"") => {
                 let bytes = self.hex(|c| c != '"')?;
@@ -238,8 +237,8 @@ impl<'t> Reader<'t> {
                     (_, Err(raw)) => Value::Bytes(raw.into_bytes()),
                 })
             }
-            Type::Str => Ok(Value::Str(self.bare(inside).to_owned())),
-            Type::Bytes => self.hex(bare(inside)).map(Value::Bytes),
+            Type::Str => Ok(Value::Str(self.take_while(bare(inside)).to_owned())),
+            Type::Bytes => self.hex(bare(true)).map(Value::Bytes),
             Type::List(item) => self.items('[', ']', |reader, _| reader.value(item, true)).map(Value::List),
             Type::Struct(schema) => {
                 let start = self.at;
@@ -275,13 +274,9 @@ impl<'t> Reader<'t> {
         Ok(items)
     }
 
-    fn bare(&mut self, inside: bool) -> &'t str {
-        self.take_while(bare(inside))
-    }
-
-    fn integer(&mut self, ty: &Type, inside: bool) -> Result<(usize, i128), ParseError> {
+    fn integer(&mut self, ty: &Type) -> Result<(usize, i128), ParseError> {
         let at = self.at;
-        let word = self.bare(inside);
+        let word = self.take_while(bare(true));
         let (sign, digits) = word.strip_prefix('-').map_or((1, word), |digits| (-1, digits));
         let (radix, digits) = digits.strip_prefix("0x").map_or((10, digits), |digits| (16, digits));
         let all_digits = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
@@ -343,9 +338,9 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What belongs to a word without quotes.
-fn bare(inside: bool) -> impl Fn(char) -> bool {
-    move |c| !(c.is_whitespace() || inside && matches!(c, ',' | ']' | '}'))
+/// What belongs to a word without quotes, which ends at white space and perhaps at punctuation.
+fn bare(punctuation: bool) -> impl Fn(char) -> bool {
+    move |c| !(c.is_whitespace() || punctuation && matches!(c, ',' | ']' | '}'))
 }
 
 fn out_of_range(at: usize, value: i128, ty: &Type) -> ParseError {
