@@ -1,0 +1,54 @@
+package peerkit
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Split turns an address of the command line into Go's network and address:
+// `unix:PATH` is a Unix socket, anything else host:port.
+func Split(address string) (network, target string) {
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		return "unix", path
+	}
+	return "tcp", address
+}
+
+// Dial connects to an address of the command line.
+func Dial(address string) (net.Conn, error) {
+	network, target := Split(address)
+	return net.Dial(network, target)
+}
+
+// Listen listens on TCP and, unless unix is empty, on a Unix socket as well. It
+// prints a line `listening ADDR` for each.
+func Listen(console *Console, tcp, unix string) ([]net.Listener, error) {
+	first, err := net.Listen("tcp", tcp)
+	if err != nil {
+		return nil, err
+	}
+	listeners := []net.Listener{first}
+	if unix != "" {
+		second, err := net.Listen("unix", unix)
+		if err != nil {
+			return nil, err
+		}
+		listeners = append(listeners, second)
+	}
+	console.Line("listening %s", first.Addr())
+	if unix != "" {
+		console.Line("listening unix:%s", unix)
+	}
+	return listeners, nil
+}
+
+// Vectors is the folder of recorded vectors: the one that TRUNKLINE_VECTORS
+// names, else the project's own. Tests run in their package's folder.
+func Vectors() string {
+	if folder := os.Getenv("TRUNKLINE_VECTORS"); folder != "" {
+		return folder
+	}
+	return filepath.Join("..", "..", "vectors")
+}
