@@ -46,7 +46,7 @@ func runServer(args []string) error {
 	if *stalled {
 		s.cfg.gate.Stall()
 	}
-	s.listeners, err = peerkit.Listen(s.console, *listen, *unix)
+	s.listeners, err = peerkit.Listen(s.console, *listen, *unix, "")
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,12 @@
 package peerkit
 
 import (
+	"crypto/tls"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Split turns an address of the command line into Go's network and address:
@@ -17,14 +19,23 @@ func Split(address string) (network, target string) {
 }
 
 // Dial connects to an address of the command line.
-func Dial(address string) (net.Conn, error) {
+func Dial(address string) (net.Conn, error) { return DialTimeout(address, nil, 0) }
+
+// DialTimeout connects within the limit (0: the system's), over TLS if there is a
+// configuration for it.
+func DialTimeout(address string, config *tls.Config, limit time.Duration) (net.Conn, error) {
 	network, target := Split(address)
-	return net.Dial(network, target)
+	dialer := &net.Dialer{Timeout: limit}
+	if config != nil {
+		return tls.DialWithDialer(dialer, network, target, config)
+	}
+	return dialer.Dial(network, target)
 }
 
 // Listen listens on TCP and, unless unix is empty, on a Unix socket as well. It
-// prints a line `listening ADDR` for each.
-func Listen(console *Console, tcp, unix string) ([]net.Listener, error) {
+// prints a line `listening ADDR` for each. With a certificate file both speak
+// TLS; the file is written before the lines are printed.
+func Listen(console *Console, tcp, unix, certificate string) ([]net.Listener, error) {
 	first, err := net.Listen("tcp", tcp)
 	if err != nil {
 		return nil, err
@@ -36,6 +47,15 @@ func Listen(console *Console, tcp, unix string) ([]net.Listener, error) {
 			return nil, err
 		}
 		listeners = append(listeners, second)
+	}
+	if certificate != "" {
+		config, err := ServeTLS(certificate)
+		if err != nil {
+			return nil, err
+		}
+		for i, listener := range listeners {
+			listeners[i] = tls.NewListener(listener, config)
+		}
 	}
 	console.Line("listening %s", first.Addr())
 	if unix != "" {

@@ -40,6 +40,18 @@ func (b *Bodies) Next(size int) []byte {
 	return body[:size]
 }
 
+// Text returns a body of printable characters, at least eight: a nonce of eight
+// characters and one repeated letter. Its nonce holds the seed's lower 16 bits.
+func (b *Bodies) Text(size int) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	nonce := uint64(b.seed&0xffff)<<32 | uint64(b.next.Add(1))
+	text := bytes.Repeat([]byte{letters[nonce%64]}, max(size, NonceSize))
+	for i := range NonceSize {
+		text[i] = letters[nonce>>(6*i)%64]
+	}
+	return string(text)
+}
+
 // fill writes (i*7 + first) into byte i. The pattern repeats every 256 bytes, so
 // it is made once and doubled by copying.
 func fill(body []byte, first byte) {
