@@ -1,0 +1,3 @@
+module trunkline/interop
+
+go 1.24
