@@ -461,7 +461,7 @@ impl<T> Connection<T> {
         }
         let matched = self.profile.pairing == Pairing::Matched;
         let asked = self.keepalive.asked();
-        if self.keepalive.pinged(id.0 == 0, matched) {
+        if self.keepalive.pinged(id.0 == 0, matched, now) {
             self.stats.peer_pings += 1;
             self.outbox.control(Message::Pong { id });
         } else if let Some(asked) = asked {

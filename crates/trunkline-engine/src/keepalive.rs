@@ -14,6 +14,11 @@
 //! a question or an answer depends on whether we asked; `docs/wire/iproto.md` section "Ping" has the table. Any byte
 //! counts as a sign of life, but only a ping ends the asking: else its late acknowledgement would be taken for a
 //! question and be answered, without end.
+//!
+//! A ping with another id (a peer that numbers its pings, or a call with the code of a ping) ends the asking as well,
+//! as in go-iproto; the acknowledgement that is still on its way is then taken for a question and answered. That
+//! answer is one ping too many on the wire, and would go back and forth for ever; so it counts as asked, and what
+//! comes back for it ends there.
 
 use std::time::{Duration, Instant};
 
@@ -28,6 +33,8 @@ pub(crate) struct Keepalive {
     grace: Duration,
     next_ping: Option<Instant>,
     asked: Option<Instant>,
+    /// Acknowledgements on their way that will look like questions, because another ping ended the asking.
+    astray: u32,
     heard: Instant,
     wrote: Instant,
     /// Since when output waits that the transport does not take.
@@ -53,6 +60,7 @@ impl Keepalive {
             grace: config.slow_message_grace,
             next_ping: config.ping_interval.map(|interval| now + interval),
             asked: None,
+            astray: 0,
             heard: now,
             wrote: now,
             stalled: None,
@@ -88,13 +96,20 @@ impl Keepalive {
     }
 
     /// A ping arrived. Whether to answer it with its own id.
-    pub(crate) const fn pinged(&mut self, own_id_zero: bool, matched: bool) -> bool {
+    pub(crate) const fn pinged(&mut self, own_id_zero: bool, matched: bool, now: Instant) -> bool {
         if !matched {
             return true;
         }
-        let acknowledges = self.asked.is_some() && own_id_zero;
-        self.asked = None;
-        !acknowledges
+        let asked = self.asked.take().is_some();
+        if !own_id_zero {
+            self.astray = self.astray.saturating_add(asked as u32);
+            return true;
+        }
+        if !asked && self.astray > 0 {
+            self.astray -= 1;
+            self.asked = Some(now);
+        }
+        !asked
     }
 
     /// The acknowledgement of our ping arrived; the round trip, if we asked.
@@ -189,8 +204,18 @@ mod tests {
             alive.heard(now + 100 * n * MS - 10 * MS);
             assert_eq!(alive.tick(now + 100 * n * MS, 0), Due::Nothing, "neither dead nor asked again");
         }
-        assert!(!alive.pinged(true, true), "the late acknowledgement is not answered");
-        assert!(alive.pinged(true, true), "the next one is a question");
+        assert!(!alive.pinged(true, true, now), "the late acknowledgement is not answered");
+        assert!(alive.pinged(true, true, now), "the next one is a question");
+    }
+
+    #[test]
+    fn an_acknowledgement_that_went_astray_is_answered_once() {
+        let (mut alive, now) = keepalive(|_| ());
+        assert_eq!(alive.tick(now + 100 * MS, 0), Due::Ping);
+        assert!(alive.pinged(false, true, now), "a numbered ping is answered, and ends the asking");
+        assert!(alive.pinged(true, true, now), "our acknowledgement looks like a question");
+        assert!(!alive.pinged(true, true, now), "what comes back for our answer ends there");
+        assert!(alive.pinged(true, true, now), "and the next one is a question again");
     }
 
     #[test]
