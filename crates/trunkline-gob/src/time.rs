@@ -41,9 +41,8 @@ impl Time {
     /// [`Error::Mismatch`] when the version, the length or the nanoseconds are not Go's.
     pub fn from_gob(bytes: &[u8]) -> Result<Self> {
         let wrong = |what: &str| Err(Error::mismatch(format!("time.Time {what}")));
-        let (&version, rest) = match bytes.split_first() {
-            Some((version @ (1 | 2), rest)) => (version, rest),
-            _ => return wrong("of an unknown version"),
+        let Some((&(version @ (1 | 2)), rest)) = bytes.split_first() else {
+            return wrong("of an unknown version");
         };
         let Some((&[a, b, c, d, e, f, g, h, i, j, k, l, m, n], seconds)) = rest.split_first_chunk::<14>()
         else {
@@ -123,7 +122,7 @@ impl TryFrom<Time> for SystemTime {
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(TIME, &Raw(self.to_gob()))
+        serializer.serialize_newtype_struct(TIME, &crate::serde_bytes::Bytes(self.to_gob()))
     }
 }
 
@@ -133,8 +132,6 @@ impl<'de> Deserialize<'de> for Time {
         Self::from_gob(&bytes).map_err(serde::de::Error::custom)
     }
 }
-
-use crate::serde_bytes::Bytes as Raw;
 
 #[cfg(test)]
 mod tests {

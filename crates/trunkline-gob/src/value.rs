@@ -33,13 +33,13 @@ pub enum Value {
     /// `[]byte`.
     Bytes(Vec<u8>),
     /// A slice.
-    Slice(Items<Value>),
+    Slice(Items<Self>),
     /// An array.
-    Array(Items<Value>),
+    Array(Items<Self>),
     /// A map, in the order of the wire; Go's order is random. A repeated key stands twice: the last wins.
-    Map(Items<(Value, Value)>),
+    Map(Items<(Self, Self)>),
     /// A struct: the fields that were sent. A field left out has its zero value.
-    Struct(Items<(Arc<str>, Value)>),
+    Struct(Items<(Arc<str>, Self)>),
     /// An interface: nil, or a registered name and a value.
     Interface(Option<Box<Interface>>),
     /// The bytes of a type that encodes itself.

@@ -203,7 +203,7 @@ impl ser::SerializeSeq for Absent {
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         // A list of absent things is still a list with elements.
-        value.serialize(Self).and(Err(present()))
+        value.serialize(Self).and_then(|()| Err(present()))
     }
 
     fn end(self) -> Result<()> {
