@@ -1,0 +1,3 @@
+module trunkline/gobbench
+
+go 1.24
