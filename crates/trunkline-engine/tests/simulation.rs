@@ -120,7 +120,11 @@ fn a_thousand_seeds_end_honestly() {
         total.late,
         total.pings,
     );
-    assert_eq!(total.calls, total.answered + total.unknown + total.not_sent, "each call ended as one of three");
+    assert_eq!(
+        total.calls,
+        total.answered + total.unknown + total.not_sent,
+        "each call ended as one of three"
+    );
 }
 
 #[test]

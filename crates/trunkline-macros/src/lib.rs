@@ -9,6 +9,7 @@ use syn::{DeriveInput, parse_macro_input};
 mod attrs;
 mod krate;
 mod pack;
+mod service;
 mod unpack;
 
 /// Derives `Pack` for a struct or enum: its fields in order, without framing.
@@ -55,6 +56,75 @@ pub fn derive_pack(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Unpack, attributes(pack))]
 pub fn derive_unpack(input: TokenStream) -> TokenStream {
     derive(&parse_macro_input!(input), unpack::expand)
+}
+
+/// Makes a typed client and a router from one trait.
+///
+/// | attribute | on | means |
+/// |---|---|---|
+/// | `#[service]`, `#[service(json)]` | trait | the body format: `pack` (default), `json`, `msgpack`, `gob`, `auto` |
+/// | `#[route(1)]`, `#[route("/add")]`, `#[route(1, "/add")]` | method | a call, and how it is reached |
+/// | `#[notify(2)]` | method | a notification: returns nothing |
+/// | `#[idempotent]` | method | a client may repeat it when the outcome is unknown |
+///
+/// A method takes `&self` and owned arguments: none travels as `()`, one as itself, several as a tuple. An argument of
+/// type `Peer` does not travel: it is who asks. A method returns a value, or a `Result` of one whose error becomes a
+/// `Fault`. The expansion of
+///
+/// ```ignore
+/// #[service]
+/// trait Calculator {
+///     #[route(1, "/add")]
+///     async fn add(&self, a: u32, b: u32) -> Result<u32, Fault>;
+/// }
+/// ```
+///
+/// is
+///
+/// ```ignore
+/// trait Calculator: Send + Sync + 'static {
+///     fn add(&self, a: u32, b: u32) -> impl Future<Output = Result<u32, Fault>> + Send;
+///
+///     fn into_router(self) -> Router
+///     where
+///         Self: Sized,
+///     {
+///         let service = Arc::new(self);
+///         Router::new().route(Route::from((1, "/add")), {
+///             let service = service.clone();
+///             move |request: Request<Packed<(u32, u32)>>| {
+///                 let service = service.clone();
+///                 async move {
+///                     let Packed((a, b)) = request.body;
+///                     service.add(a, b).await.map(Packed)
+///                 }
+///             }
+///         })
+///     }
+/// }
+///
+/// #[derive(Clone, Debug)]
+/// struct CalculatorClient<C = Client> {
+///     caller: C,
+/// }
+///
+/// impl<C: Caller> CalculatorClient<C> {
+///     const fn new(caller: C) -> Self {
+///         Self { caller }
+///     }
+///
+///     pub async fn add(&self, a: u32, b: u32) -> Result<u32, Error> {
+///         let Packed(answer) =
+///             Caller::call::<Packed<u32>>(&self.caller, Route::from((1, "/add")), Packed((a, b))).await?;
+///         Ok(answer)
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn service(format: TokenStream, item: TokenStream) -> TokenStream {
+    let format = parse_macro_input!(format as service::Format);
+    let item = parse_macro_input!(item as syn::ItemTrait);
+    service::expand(&format, item).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 fn derive(input: &DeriveInput, expand: fn(&attrs::Container<'_>) -> proc_macro2::TokenStream) -> TokenStream {

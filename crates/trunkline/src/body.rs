@@ -1,10 +1,38 @@
 //! Values and bodies: what a handler takes and gives, and what a caller sends and wants.
 //!
-//! The format is named in the type: [`Bytes`] is the body as it is, [`Text`] is UTF-8. A body that does not decode is
-//! the caller's fault ([`Code::InvalidArgument`]) and never reaches the handler.
+//! The format is named in the type. A body that does not decode is the caller's fault ([`Code::InvalidArgument`]) and
+//! never reaches the handler.
+//!
+//! | type | is | feature |
+//! |---|---|---|
+//! | [`Bytes`], `Vec<u8>` | the body as it is | |
+//! | [`Text`], `String` | UTF-8 | |
+//! | `Packed<T>` | go-iproto's pack | `pack` |
+//! | `Json<T>` | JSON | `json` |
+//! | `Msgpack<T>` | MessagePack, named fields | `msgpack` |
+//! | `Protobuf<T>` | Protocol Buffers, types made by prost | `protobuf` |
+//! | `Gob<T>` | Go's gob | `gob` |
+//! | `Auto<T>` | the dialect's own: pack on iproto and packet, JSON on simple, gob on gorpc, else MessagePack | `auto` |
 
 use bytes::Bytes;
 use trunkline_wire::{Code, Fault, Profile};
+
+#[cfg(feature = "auto")]
+mod auto;
+mod formats;
+
+#[cfg(feature = "auto")]
+pub use auto::Auto;
+#[cfg(feature = "gob")]
+pub use formats::Gob;
+#[cfg(feature = "json")]
+pub use formats::Json;
+#[cfg(feature = "msgpack")]
+pub use formats::Msgpack;
+#[cfg(feature = "pack")]
+pub use formats::Packed;
+#[cfg(feature = "protobuf")]
+pub use formats::Protobuf;
 
 /// A value that can be sent. `dialect` is what the connection speaks, for formats that depend on it.
 pub trait IntoBody: Send + 'static {

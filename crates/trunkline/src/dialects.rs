@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trunkline_engine::Config;
-use trunkline_wire::{Dialect, iproto};
+use trunkline_wire::{Dialect, iproto, packet, simple};
 
 use crate::address::Address;
 use crate::error::{Error, ErrorKind};
@@ -12,14 +12,25 @@ use crate::error::{Error, ErrorKind};
 pub(crate) fn of(address: &Address) -> Result<(Arc<dyn Dialect>, Config), Error> {
     let dialect: Arc<dyn Dialect> = match address.dialect.as_str() {
         "iproto" => Arc::new(iproto::Iproto::new()),
-        other => {
-            let what = format!("`{other}` is no dialect; there is: {}", NAMES.join(", "));
-            return Err(Error::not_sent(ErrorKind::Address(what)));
-        }
+        "packet" => Arc::new(packet::Packet::new(head(address)?)),
+        "simple" => Arc::new(simple::Simple::new()),
+        other => return Err(bad(format!("`{other}` is no dialect; there is: {}", NAMES.join(", ")))),
     };
     let config = Config::for_dialect(dialect.profile());
     Ok((dialect, config))
 }
 
+/// `?head=4be`: the length prefix of packets.
+fn head(address: &Address) -> Result<packet::Head, Error> {
+    match address.options.iter().find(|(key, _)| key == "head") {
+        None => Ok(packet::Head::default()),
+        Some((_, head)) => head.parse().map_err(|error: packet::HeadError| bad(error.to_string())),
+    }
+}
+
+fn bad(what: String) -> Error {
+    Error::not_sent(ErrorKind::Address(what))
+}
+
 /// The schemes.
-pub(crate) const NAMES: &[&str] = &["iproto"];
+pub(crate) const NAMES: &[&str] = &["iproto", "packet", "simple"];

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use trunkline_engine::{Answering, CloseReason, Connection, Inbox, Incoming, Overload};
 use trunkline_wire::{Code, Fault, Id, Route};
 
+use crate::extensions::Extensions;
 use crate::handler::BoxFuture;
 use crate::link::Link;
 use crate::peer::Peer;
@@ -195,7 +196,8 @@ impl Dispatch {
             None => (None, Vec::new()),
         };
         let peer = Peer::from_link(link.clone());
-        let request = Request { peer, route: route.clone(), body, metadata, deadline, id };
+        let extensions = Extensions::default();
+        let request = Request { peer, route: route.clone(), body, metadata, deadline, extensions, id };
         let begun = catch_unwind(AssertUnwindSafe(|| (entry.serve)(request)));
         let Ok(mut future) = begun else {
             self.log_panic(&route);

@@ -7,12 +7,15 @@ pub mod address;
 mod batch;
 pub mod body;
 mod call;
+mod caller;
 mod client;
 mod dialects;
 mod dispatch;
 mod driver;
 pub mod error;
+mod extensions;
 mod handler;
+pub mod layer;
 mod link;
 mod notify;
 mod peer;
@@ -25,11 +28,25 @@ pub mod test;
 mod transport;
 
 pub use batch::Batch;
+#[cfg(feature = "auto")]
+pub use body::Auto;
+#[cfg(feature = "gob")]
+pub use body::Gob;
+#[cfg(feature = "json")]
+pub use body::Json;
+#[cfg(feature = "msgpack")]
+pub use body::Msgpack;
+#[cfg(feature = "pack")]
+pub use body::Packed;
+#[cfg(feature = "protobuf")]
+pub use body::Protobuf;
 pub use body::{FromBody, IntoBody, Text};
 pub use bytes;
 pub use call::{Call, Pending};
+pub use caller::Caller;
 pub use client::{Client, ClientBuilder};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Who};
+pub use extensions::Extensions;
 pub use handler::{BoxFuture, Handler};
 pub use notify::Notify;
 pub use peer::Peer;
@@ -38,5 +55,13 @@ pub use router::{Router, Run, Unknown};
 pub use server::{DrainReport, Server, ServerBuilder};
 pub use transport::{AnyIo, Io};
 pub use trunkline_engine::{CloseReason, Config, Outcome, Stats};
+#[cfg(feature = "gob")]
+pub use trunkline_gob as gob;
+#[cfg(feature = "macros")]
+pub use trunkline_macros::service;
+#[cfg(feature = "pack")]
+pub use trunkline_pack as pack;
+#[cfg(all(feature = "pack", feature = "macros"))]
+pub use trunkline_pack::{Pack, Unpack};
 pub use trunkline_wire as wire;
 pub use trunkline_wire::{Code, Fault, Route, Side};

@@ -1,11 +1,12 @@
 //! What a handler is given, and what it gives back.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use trunkline_wire::{Code, Fault, Id, Metadata, Name, Route};
 
 use crate::body::{FromBody, IntoBody};
+use crate::extensions::Extensions;
 use crate::peer::Peer;
 
 /// A request or notification, with its body as `B`.
@@ -22,6 +23,8 @@ pub struct Request<B = Bytes> {
     pub metadata: Metadata,
     /// When the caller stops waiting, if it said so.
     pub deadline: Option<Instant>,
+    /// What layers attached.
+    pub extensions: Extensions,
     pub(crate) id: Option<Id>,
 }
 
@@ -44,6 +47,12 @@ impl<B> Request<B> {
         self.metadata.iter().find(|(name, _)| Name::as_str(name) == key).map(|(_, value)| value)
     }
 
+    /// The time that the caller still grants, if it said so.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(crate::link::now()))
+    }
+
     /// Completes when nobody can receive the answer any more: the connection is over.
     ///
     /// Cancel safe.
@@ -53,8 +62,8 @@ impl<B> Request<B> {
 
     /// The same request with another body.
     pub fn with_body<C>(self, body: C) -> (B, Request<C>) {
-        let Self { peer, route, body: old, metadata, deadline, id } = self;
-        (old, Request { peer, route, body, metadata, deadline, id })
+        let Self { peer, route, body: old, metadata, deadline, extensions, id } = self;
+        (old, Request { peer, route, body, metadata, deadline, extensions, id })
     }
 }
 

@@ -8,10 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tower::{Layer, Service};
 use trunkline_wire::Route;
 
 use crate::error::{Error, ErrorKind};
 use crate::handler::{BoxFuture, Handler};
+use crate::layer::{BoxError, RouteService};
 use crate::request::{Reply, Request};
 
 /// Numbers below this are looked up in a table; others by search.
@@ -91,6 +93,11 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self
     }
 
+    /// Hears every packet of a dialect without routes (`packet://`), in arrival order of each connection.
+    pub fn packets<M>(self, handler: impl Handler<M, S>) -> Self {
+        self.route(Route::NONE, handler)
+    }
+
     /// Answers a route in a task of its own.
     pub fn route_spawned<M>(mut self, route: impl Into<Route>, handler: impl Handler<M, S>) -> Self {
         let entry = Entry { run: Run::Spawned, ..self.entry(route.into(), handler) };
@@ -129,6 +136,33 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     pub fn merge<T>(mut self, other: Router<T>) -> Self {
         self.entries.extend(other.entries);
         self.fallback = self.fallback.or(other.fallback);
+        self
+    }
+
+    /// Adds the routes of another router with `prefix` before their names; numbers stay as they are.
+    pub fn nest<T>(mut self, prefix: &str, other: Router<T>) -> Self {
+        let named = |route: Route| match route {
+            Route::Number(number) => Route::Number(number),
+            Route::Name(name) => Route::Name(format!("{prefix}{name}").into()),
+            Route::Both(number, name) => Route::Both(number, format!("{prefix}{name}").into()),
+        };
+        let nested =
+            other.entries.into_iter().map(|entry| Entry { route: named(entry.route.clone()), ..entry });
+        self.entries.extend(nested);
+        self
+    }
+
+    /// Puts a tower layer around every route added so far, and the fallback. Routes added later are not behind it.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<RouteService>,
+        L::Service: Service<Request, Response = Reply> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Error: Into<BoxError>,
+        <L::Service as Service<Request>>::Future: Send,
+    {
+        for entry in self.entries.iter_mut().chain(&mut self.fallback) {
+            entry.serve = crate::layer::around(&layer, entry.serve.clone());
+        }
         self
     }
 

@@ -238,7 +238,8 @@ impl World {
         }
         if self.bug == Some(Bug::CloseBeforeFlush) {
             let connection = &self.ends[side].connection;
-            if *connection.phase() == Phase::Draining && connection.pending() == 0 && connection.queued() > 0 {
+            if *connection.phase() == Phase::Draining && connection.pending() == 0 && connection.queued() > 0
+            {
                 self.close(side, CloseReason::Drained)?;
             }
         }
@@ -496,7 +497,9 @@ impl World {
             let Some(end) = &asked.end else {
                 return Err(format!("the connection is closed, but call {number} still waits"));
             };
-            let (Ended::Failed(outcome, FailureKind::Closed(_)), Some(id)) = (end, asked.id) else { continue };
+            let (Ended::Failed(outcome, FailureKind::Closed(_)), Some(id)) = (end, asked.id) else {
+                continue;
+            };
             let begun = self.ends[side].tap.has_begun(asked.code, id.0);
             if (*outcome == Outcome::NotSent) == begun {
                 return Err(format!("call {number} is {outcome:?}, but that a byte left is {begun}"));
