@@ -497,6 +497,7 @@ impl<T> Connection<T> {
 
     /// The peer will send no more bytes. Calls that wait are lost; answers that are owed may still leave.
     pub fn ended(&mut self, now: Instant, work: &mut Work<T>) {
+        self.keepalive.ended();
         let left = self.left();
         if let Some(reason) = self.lifetime.peer_ended(left, now) {
             self.close(reason, work);
