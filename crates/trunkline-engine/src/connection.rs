@@ -594,7 +594,7 @@ impl<T> Connection<T> {
         let left = self.left();
         match self.lifetime.step(left, now) {
             Step::Nothing => {}
-            Step::Announce => self.outbox.control(Message::Drain(Box::new(Drain {
+            Step::Announce => self.outbox.last(Message::Drain(Box::new(Drain {
                 last: None,
                 id: Id(0),
                 route: Route::NONE,

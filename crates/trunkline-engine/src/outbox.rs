@@ -191,13 +191,23 @@ impl<T> Outbox<T> {
         self.control.push_back(message);
     }
 
+    /// A message that must leave after everything that was accepted before it: behind the bulk lane, which leaves
+    /// behind the calls lane. The peer may close as soon as it has read it.
+    pub(crate) fn last(&mut self, message: Message) {
+        if self.waiting.is_empty() {
+            self.bulk.push_back((None, message));
+        } else {
+            self.wait(message, Owner::OneWay(None));
+        }
+    }
+
     /// Whether so much control waits that reading has to pause.
     pub(crate) fn control_is_full(&self) -> bool {
         self.control.len() >= self.max_control
     }
 
     fn is_bulk(&self, message: &Message) -> bool {
-        !self.one_lane && body_len(message) > BULK_FROM
+        !self.one_lane && (body_len(message) > BULK_FROM || matches!(message, Message::Drain(_)))
     }
 
     #[inline]
@@ -244,7 +254,8 @@ impl<T> Outbox<T> {
             ignore_unsayable(guarded(&message, encoder, output))?;
         }
         self.replies = 0;
-        let mut room = TURN.saturating_sub(output.len());
+        // One at least, or a calls lane that is always full would hold the bulk lane up for ever.
+        let mut room = TURN.saturating_sub(output.len()).max(1);
         while room > 0
             && let Some((call, message)) = self.bulk.pop_front()
         {
@@ -402,7 +413,8 @@ impl<T> Outbox<T> {
                 wake.extend(token.take());
             }
         }
-        let one_way = self.bulk.iter().filter(|(call, _)| call.is_none()).count();
+        let lost = |(call, message): &&(Option<Id>, Message)| call.is_none() && message.body().is_some();
+        let one_way = self.bulk.iter().filter(lost).count();
         self.control.clear();
         one_way.saturating_add(self.shared.len()) as u64
     }
