@@ -256,7 +256,8 @@ fn op(rng: &mut Rng, weather: Weather, large: bool) -> Op {
 impl Plan {
     /// Whether a cut leaves some side without any news of it.
     pub(crate) fn never_learns(&self) -> bool {
-        let cuts = self.cut_at.iter().map(|(.., fault)| fault).chain(self.faults.iter().map(|(_, fault)| fault));
+        let cuts =
+            self.cut_at.iter().map(|(.., fault)| fault).chain(self.faults.iter().map(|(_, fault)| fault));
         self.weather == Weather::Broken
             && cuts.into_iter().all(|fault| match fault {
                 Fault::Cut { learns, .. } => learns.contains(&Learns::Never),

@@ -214,7 +214,9 @@ impl World {
             let config = &self.plan.config[side];
             let (queued, bound) = (end.connection.queued(), End::bound(config, 70 << 10));
             if queued > bound {
-                return Err(format!("{queued} bytes wait on side {side}, and {bound} is the most there can be"));
+                return Err(format!(
+                    "{queued} bytes wait on side {side}, and {bound} is the most there can be"
+                ));
             }
             if end.inbox.running() > config.max_running {
                 return Err(format!("{} handlers run on side {side}", end.inbox.running()));
@@ -244,7 +246,10 @@ impl World {
         if let Some(waits) = self.ledger.notices.iter().position(|said| said.accepted.is_none()) {
             return Err(format!("notification {waits} waits for ever"));
         }
-        if self.plan.finish != Finish::Open && reasons.iter().any(Option::is_none) && !self.plan.never_learns() {
+        if self.plan.finish != Finish::Open
+            && reasons.iter().any(Option::is_none)
+            && !self.plan.never_learns()
+        {
             return Err(format!("the connection was to end, but it is {reasons:?}"));
         }
         let calm = self.plan.weather == Weather::Calm;
