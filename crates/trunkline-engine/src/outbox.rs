@@ -235,6 +235,8 @@ impl<T> Outbox<T> {
         mut moved: impl FnMut(Id, Result<Place, EncodeError>),
         wake: &mut Vec<T>,
     ) -> Result<u64, Refusal> {
+        // Room that a withdrawal gave back is theirs who wait; else a turn without a byte would leave them waiting.
+        self.refill(encoder, &mut moved, wake)?;
         let mut messages = 0;
         let number = self.turn.number.wrapping_add(1);
         while let Some(message) = self.control.pop_front() {
@@ -275,7 +277,7 @@ impl<T> Outbox<T> {
         self.replies = behind.map(|(_, message)| body_len(message)).sum();
         self.turn.replies = self.turn.replies.saturating_sub(self.replies);
         self.turn.len = output.len();
-        self.refill(encoder, moved, wake)?;
+        self.refill(encoder, &mut moved, wake)?;
         Ok(messages)
     }
 
