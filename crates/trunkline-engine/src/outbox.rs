@@ -387,9 +387,8 @@ impl<T> Outbox<T> {
 
     /// Takes a waiting message back; `None` when it has a place already.
     pub(crate) fn withdraw_ticket(&mut self, ticket: Ticket) -> Option<Message> {
-        let entry = self.entry(ticket)?;
-        entry.owner = Owner::OneWay(None);
-        entry.message.take()
+        let index = self.waiting.binary_search_by_key(&ticket, |entry| entry.ticket).ok()?;
+        self.waiting.remove(index)?.message
     }
 
     /// Whether the message of a ticket still waits; while it does, `register` may store or renew its token.
