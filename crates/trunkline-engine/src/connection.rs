@@ -289,7 +289,12 @@ impl<T> Connection<T> {
                 let second = Message::fault(id, route, fault.clone());
                 match self.outbox.reply(&second, &mut *self.encoder) {
                     Ok(()) => None,
-                    Err(_) => Some(Box::new(fault)),
+                    Err(refusal) => {
+                        if matches!(refusal, Refusal::Broken) {
+                            self.broken();
+                        }
+                        Some(Box::new(fault))
+                    }
                 }
             }
             _ => None,
