@@ -294,7 +294,12 @@ impl<T> Connection<T> {
                 let second = Message::fault(id, route.clone(), fault.clone());
                 match self.outbox.reply(&second, &mut *self.encoder) {
                     Ok(()) => None,
-                    Err(_) => Some((route, Box::new(fault))),
+                    Err(refusal) => {
+                        if matches!(refusal, Refusal::Broken) {
+                            self.broken();
+                        }
+                        Some((route, Box::new(fault)))
+                    }
                 }
             }
             _ => None,
@@ -502,6 +507,7 @@ impl<T> Connection<T> {
 
     /// The peer will send no more bytes. Calls that wait are lost; answers that are owed may still leave.
     pub fn ended(&mut self, now: Instant, work: &mut Work<T>) {
+        self.keepalive.ended();
         let left = self.left();
         if let Some(reason) = self.lifetime.peer_ended(left, now) {
             self.close(reason, work);
@@ -596,7 +602,7 @@ impl<T> Connection<T> {
         let left = self.left();
         match self.lifetime.step(left, now) {
             Step::Nothing => {}
-            Step::Announce => self.outbox.control(Message::Drain(Box::new(Drain {
+            Step::Announce => self.outbox.last(Message::Drain(Box::new(Drain {
                 last: None,
                 id: Id(0),
                 route: Route::NONE,

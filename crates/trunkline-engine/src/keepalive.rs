@@ -95,6 +95,12 @@ impl Keepalive {
         }
     }
 
+    /// The peer will send no more bytes: silence says nothing about it any more.
+    pub(crate) const fn ended(&mut self) {
+        self.next_ping = None;
+        self.partial = None;
+    }
+
     /// A ping arrived. Whether to answer it with its own id.
     pub(crate) const fn pinged(&mut self, own_id_zero: bool, matched: bool, now: Instant) -> bool {
         if !matched {

@@ -167,8 +167,8 @@ impl Lifetime {
             return if idle { Step::Close(self.gone()) } else { Step::Nothing };
         }
         // The asked side owes the answers that it still serves; the one that asks says so at once and goes on
-        // serving until the peer is ready too. Control overtakes, so what is queued has to leave before it is said.
-        if self.announces && !self.said && left.flushed && (left.owed == 0 || !self.asked_by_peer) {
+        // serving until the peer is ready too. The notice leaves behind everything that is queued.
+        if self.announces && !self.said && (left.owed == 0 || !self.asked_by_peer) {
             self.said = true;
             return Step::Announce;
         }

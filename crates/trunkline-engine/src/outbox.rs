@@ -191,13 +191,23 @@ impl<T> Outbox<T> {
         self.control.push_back(message);
     }
 
+    /// A message that must leave after everything that was accepted before it: behind the bulk lane, which leaves
+    /// behind the calls lane. The peer may close as soon as it has read it.
+    pub(crate) fn last(&mut self, message: Message) {
+        if self.waiting.is_empty() {
+            self.bulk.push_back((None, message));
+        } else {
+            self.wait(message, Owner::OneWay(None));
+        }
+    }
+
     /// Whether so much control waits that reading has to pause.
     pub(crate) fn control_is_full(&self) -> bool {
         self.control.len() >= self.max_control
     }
 
     fn is_bulk(&self, message: &Message) -> bool {
-        !self.one_lane && body_len(message) > BULK_FROM
+        !self.one_lane && (body_len(message) > BULK_FROM || matches!(message, Message::Drain(_)))
     }
 
     #[inline]
@@ -225,6 +235,8 @@ impl<T> Outbox<T> {
         mut moved: impl FnMut(Id, Result<Place, EncodeError>),
         wake: &mut Vec<T>,
     ) -> Result<u64, Refusal> {
+        // Room that a withdrawal gave back is theirs who wait; else a turn without a byte would leave them waiting.
+        self.refill(encoder, &mut moved, wake)?;
         let mut messages = 0;
         let number = self.turn.number.wrapping_add(1);
         while let Some(message) = self.control.pop_front() {
@@ -244,7 +256,8 @@ impl<T> Outbox<T> {
             ignore_unsayable(guarded(&message, encoder, output))?;
         }
         self.replies = 0;
-        let mut room = TURN.saturating_sub(output.len());
+        // One at least, or a calls lane that is always full would hold the bulk lane up for ever.
+        let mut room = TURN.saturating_sub(output.len()).max(1);
         while room > 0
             && let Some((call, message)) = self.bulk.pop_front()
         {
@@ -264,7 +277,7 @@ impl<T> Outbox<T> {
         self.replies = behind.map(|(_, message)| body_len(message)).sum();
         self.turn.replies = self.turn.replies.saturating_sub(self.replies);
         self.turn.len = output.len();
-        self.refill(encoder, moved, wake)?;
+        self.refill(encoder, &mut moved, wake)?;
         Ok(messages)
     }
 
@@ -374,9 +387,8 @@ impl<T> Outbox<T> {
 
     /// Takes a waiting message back; `None` when it has a place already.
     pub(crate) fn withdraw_ticket(&mut self, ticket: Ticket) -> Option<Message> {
-        let entry = self.entry(ticket)?;
-        entry.owner = Owner::OneWay(None);
-        entry.message.take()
+        let index = self.waiting.binary_search_by_key(&ticket, |entry| entry.ticket).ok()?;
+        self.waiting.remove(index)?.message
     }
 
     /// Whether the message of a ticket still waits; while it does, `register` may store or renew its token.
@@ -402,7 +414,8 @@ impl<T> Outbox<T> {
                 wake.extend(token.take());
             }
         }
-        let one_way = self.bulk.iter().filter(|(call, _)| call.is_none()).count();
+        let lost = |(call, message): &&(Option<Id>, Message)| call.is_none() && message.body().is_some();
+        let one_way = self.bulk.iter().filter(lost).count();
         self.control.clear();
         one_way.saturating_add(self.shared.len()) as u64
     }

@@ -134,3 +134,34 @@ fn the_same_seed_gives_the_same_run() {
         assert_eq!((first.hash, first.events), (second.hash, second.events), "seed {seed}");
     }
 }
+
+/// A simulator that finds nothing proves nothing: each planted bug must be found, and soon.
+#[test]
+fn every_planted_bug_is_found_within_200_seeds() {
+    let base = base();
+    for bug in Bug::ALL {
+        let found = (0..200).find_map(|seed| simulate(seed, Some(bug), base).err().map(|what| (seed, what)));
+        let (seed, what) = found.unwrap_or_else(|| panic!("{bug:?} was not found"));
+        println!("planted {bug:?}: seed {seed}: {}", what.lines().next().unwrap_or_default());
+    }
+}
+
+/// The engine's purity, which is what makes this simulation possible at all.
+#[test]
+fn the_engine_depends_on_no_runtime() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "-p", "trunkline-engine", "--edges", "normal,build", "--offline", "--prefix", "none"])
+        .args(["--manifest-path", manifest])
+        .output()
+        .expect("cargo runs");
+    let tree = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(tree.contains("trunkline-wire"), "the tree of the engine: {tree}");
+    for runtime in ["tokio", "mio", "async-std", "smol", "socket2", "futures-executor"] {
+        assert!(
+            !tree.lines().any(|line| line.split(' ').next() == Some(runtime)),
+            "the engine depends on {runtime}:\n{tree}"
+        );
+    }
+}

@@ -100,8 +100,7 @@ impl Service<Outgoing> for Client {
     }
 
     fn call(&mut self, call: Outgoing) -> Self::Future {
-        let pending =
-            std::future::IntoFuture::into_future(Client::call::<Bytes>(self, call.route, call.body));
+        let pending = Self::call::<Bytes>(self, call.route, call.body).into_future();
         Box::pin(pending) as BoxFuture<_>
     }
 }

@@ -96,11 +96,18 @@ impl Plan {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let weather = rng.pick(&[Weather::Calm, Weather::Rough, Weather::Broken]);
         let first_id = rng.chance(30).then_some(1);
-        let config = [config(rng, weather, first_id), config(rng, weather, first_id)];
+        let mut config = [config(rng, weather, first_id), config(rng, weather, first_id)];
         let large = rng.chance(30);
-        let window = rng.within(10, if large { 17 } else { 14 });
+        let window = rng.within(6, if large { 17 } else { 14 });
         let window = if large { 1 << window.max(14) } else { 1 << window };
         let top = if large { 16 } else { 12 };
+        let sleep = rng.pick(&[0, 0, MS, 3 * MS, 30 * MS]);
+        if weather == Weather::Calm && (window < 1 << 10 || sleep > 3 * MS) {
+            // A ping behind a long queue on a slow line takes its time, which is not the peer's fault.
+            for config in &mut config {
+                config.ping_interval = config.ping_interval.map(|interval| interval * 20);
+            }
+        }
         let mut plan = Self {
             weather,
             finish: Finish::Drain,
@@ -109,7 +116,7 @@ impl Plan {
             window,
             write_max: 1 << rng.within(if large { 10 } else { 1 }, top),
             read_max: 1 << rng.within(if large { 10 } else { 0 }, top),
-            sleep: rng.pick(&[0, 0, MS, 3 * MS]),
+            sleep,
             ops: Vec::new(),
             faults: Vec::new(),
             cut_at: None,
