@@ -47,7 +47,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `unix` | on | Unix sockets: `iproto+unix:///run/x.sock` |
-//! | `metrics` | off | counters and histograms through the `metrics` facade |
+//! | `metrics` | off | counters and histograms through the `metrics` facade (under way) |
 //!
 //! # Where to go on
 //!
