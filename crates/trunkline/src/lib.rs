@@ -52,7 +52,7 @@
 //! # Where to go on
 //!
 //! Handlers are described at [`Handler`], body formats at [`body`], addresses at [`address`], errors at [`error`], the
-//! knobs at [`Config`], testing at [`test`]. The bare codecs are in [`wire`].
+//! knobs at [`Config`], testing at [`mod@test`]. The bare codecs are in [`wire`].
 
 pub mod address;
 mod batch;
