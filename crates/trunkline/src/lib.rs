@@ -1,7 +1,58 @@
 //! One service, written once, reached over few persistent connections in every dialect its callers already speak.
 //!
-//! A [`Client`] or a [`Server`] keeps [`Peer`]s. A Peer exchanges [`Message`](wire::Message)s with the other end, spelled
-//! in a [`Dialect`](wire::Dialect). A [`Router`] answers what arrives.
+//! ```
+//! use trunkline::{Client, Error, Request, Router, Server};
+//!
+//! async fn greet(request: Request<String>) -> String {
+//!     format!("hello, {}", request.body)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let router = Router::new().route((1, "/greet"), greet);
+//! let server = Server::builder().router(router).listen("iproto://127.0.0.1:0").start().await?;
+//!
+//! let client = Client::connect(&server.addresses()[0]).await?;
+//! let hello: String = client.call(1, "Ann").await?;
+//! assert_eq!(hello, "hello, Ann");
+//!
+//! let report = server.drain().await;
+//! assert_eq!((report.peers, report.drained), (1, 1));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Seven nouns
+//!
+//! > A **Client** or a **Server** keeps **Peers**. A Peer exchanges **Messages** with the other end, spelled in a
+//! > **Dialect**. A **Router** answers what arrives. A **Stream** is a call that says more than one thing. A **Group** is
+//! > many Peers addressed as one.
+//!
+//! | noun | is |
+//! |---|---|
+//! | [`Message`](wire::Message) | the one vocabulary that all dialects translate to; a small enum of verbs |
+//! | [`Dialect`](wire::Dialect) | how messages are spelled, without I/O |
+//! | [`Peer`] | a handle to the other end of one live connection; both ends have one, both may call |
+//! | [`Router`] | route to handler, where a route is a number, a name, or both: `(1, "/echo")` |
+//! | [`Client`], [`Server`] | what dials or accepts, keeps Peers alive, and lets them go |
+//! | Stream, Group | not built yet |
+//!
+//! # How a call ends
+//!
+//! Exactly once: with an answer, or with an [`Error`] whose [`outcome`](Error::outcome) says what is known of its
+//! execution. Dropping the future of a call cancels it and leaves the connection intact.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `unix` | on | Unix sockets: `iproto+unix:///run/x.sock` |
+//! | `metrics` | off | counters and histograms through the `metrics` facade (under way) |
+//!
+//! # Where to go on
+//!
+//! Handlers are described at [`Handler`], body formats at [`body`], addresses at [`address`], errors at [`error`], the
+//! knobs at [`Config`], testing at [`mod@test`]. The bare codecs are in [`wire`].
 
 pub mod address;
 mod batch;
@@ -65,3 +116,8 @@ pub use trunkline_pack as pack;
 pub use trunkline_pack::{Pack, Unpack};
 pub use trunkline_wire as wire;
 pub use trunkline_wire::{Code, Fault, Route, Side};
+
+/// The README's programs compile as they stand there.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
