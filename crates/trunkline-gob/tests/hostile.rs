@@ -1,5 +1,6 @@
 //! Input made to hurt: the attacks recorded against Go's decoder and another crate's, on a small stack, with
 //! a clock and a count of bytes.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! Whatever is written is read back the same: Rust types, trees, self-contained values, in both orders.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,7 @@ struct Everything {
     keys: BTreeMap<i32, bool>,
     maybe: Option<u32>,
     pair: Pair,
-    boxed: Option<Box<Everything>>,
+    boxed: Option<Box<Self>>,
     time: Time,
     complex: Complex,
     any: Option<Raw>,
@@ -111,8 +112,8 @@ fn everything() -> impl Strategy<Value = Everything> {
     let any_of =
         (proptest::option::of(raw()), proptest::option::of(pair()), vec(proptest::option::of(raw()), 0..4));
     let others = (proptest::option::of(shape()), proptest::option::of(vec(any::<u8>(), 0..4)));
-    let flat =
-        (scalars, texts, lists, maps, options, any_of, others).prop_map(|(s, t, l, m, o, a, x)| Everything {
+    let flat = (scalars, texts, lists, maps, options, any_of, others)
+        .prop_map(|(s, t, l, m, o, a, x)| Everything {
             flag: s.0,
             small: s.1,
             wide: s.2,
@@ -141,7 +142,8 @@ fn everything() -> impl Strategy<Value = Everything> {
             // One enum is one Go type: text, or a struct with a field for each variant.
             shape: x.0.filter(|shape| *shape != Shape::Point),
             opaque: x.1.map(|bytes| Opaque { kind: OpaqueKind::Gob, bytes }),
-        }).boxed();
+        })
+        .boxed();
     (flat.clone(), proptest::option::of(flat)).prop_map(|(mut outer, inner)| {
         outer.boxed = inner.map(Box::new);
         outer

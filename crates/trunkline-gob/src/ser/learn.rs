@@ -230,7 +230,8 @@ impl Compiling<'_> {
                 take(name);
                 self.structs.push((at, id));
                 let fields = fields.iter();
-                let known = fields.filter_map(|(name, at)| Some(Field { name: name.clone(), ty: self.ty(*at)? }));
+                let known =
+                    fields.filter_map(|(name, at)| Some(Field { name: name.clone(), ty: self.ty(*at)? }));
                 let fields = known.collect();
                 self.definitions[place].kind = Kind::Struct { fields };
                 return Some(id);
