@@ -1,6 +1,5 @@
 //! One small request over a stream that knows its types, as `interop/gobbench` measures it in Go: the
 //! envelope `{ID, Request}` with a string or a registered struct of two numbers inside.
-#![expect(missing_docs, reason = "criterion's macros define functions without docs")]
 
 use std::hint::black_box;
 

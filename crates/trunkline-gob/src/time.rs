@@ -41,7 +41,7 @@ impl Time {
     /// [`Error::Mismatch`] when the version, the length or the nanoseconds are not Go's.
     pub fn from_gob(bytes: &[u8]) -> Result<Self> {
         let wrong = |what: &str| Err(Error::mismatch(format!("time.Time {what}")));
-        let Some((&(version @ (1 | 2)), rest)) = bytes.split_first() else {
+        let Some((&version @ (1 | 2), rest)) = bytes.split_first() else {
             return wrong("of an unknown version");
         };
         let Some((&[a, b, c, d, e, f, g, h, i, j, k, l, m, n], seconds)) = rest.split_first_chunk::<14>()

@@ -1,6 +1,8 @@
 //! Every recorded gob message, stream and hostile input.
 //!
 //! `TRUNKLINE_VECTORS` names another folder with files of the same names and schema.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::print_stdout, reason = "the tally of vectors is for whoever runs them")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -225,7 +227,7 @@ fn gob_messages() {
         expect("drip", dripped.is_some_and(|dripped| same(&dripped, &value)), &"")?;
         let defined = types(&vector["types"]);
         for (id, definition) in defined.iter() {
-            let read = decoder.types().get(id).ok_or(format!("type {id:?} is missing"))?;
+            let read = decoder.types().get(id).ok_or_else(|| format!("type {id:?} is missing"))?;
             expect("definition", **read == *definition, read)?;
         }
         if vector["encode_exact"].as_bool().unwrap() {

@@ -192,6 +192,14 @@ impl Compiling<'_> {
         if !self.graph.is_known(at) {
             return None;
         }
+        // The place is taken before those of the parts: Go's order, and the one in which values are numbered
+        // when they are taken out of a stream.
+        let place = self.definitions.len();
+        let id = TypeId(TypeId::FIRST_USER.get() + place as u32);
+        let mut take = |name: &str| {
+            let kind = Kind::Struct { fields: Vec::new() };
+            self.definitions.push(Definition { name: name.to_owned(), inner_id: id.get(), kind });
+        };
         let kind = match &self.graph.nodes[at] {
             Node::Unknown | Node::Same(_) => return None,
             Node::Basic(id) => return Some(*id),
@@ -199,19 +207,28 @@ impl Compiling<'_> {
             Node::Slice(elem) if matches!(self.graph.nodes[self.graph.resolve(*elem)], Node::Byte) => {
                 return Some(TypeId::BYTES);
             }
-            Node::Slice(elem) => Kind::Slice { elem: self.ty(*elem)? },
-            Node::Array(len, elem) => Kind::Array { elem: self.ty(*elem)?, len: *len },
-            Node::Map(key, elem) => Kind::Map { key: self.ty(*key)?, elem: self.ty(*elem)? },
-            Node::Opaque(kind, name) => return Some(self.unnamed(Kind::Opaque(*kind), name)),
+            Node::Slice(elem) => {
+                take("");
+                Kind::Slice { elem: self.ty(*elem)? }
+            }
+            Node::Array(len, elem) => {
+                take("");
+                Kind::Array { elem: self.ty(*elem)?, len: *len }
+            }
+            Node::Map(key, elem) => {
+                take("");
+                Kind::Map { key: self.ty(*key)?, elem: self.ty(*elem)? }
+            }
+            Node::Opaque(kind, name) => {
+                take(name);
+                Kind::Opaque(*kind)
+            }
             Node::Struct(name, fields) => {
                 if let Some((_, id)) = self.structs.iter().find(|(known, _)| *known == at) {
                     return Some(*id);
                 }
-                let place = self.definitions.len();
-                let id = TypeId(TypeId::FIRST_USER.get() + place as u32);
+                take(name);
                 self.structs.push((at, id));
-                let kind = Kind::Struct { fields: Vec::new() };
-                self.definitions.push(Definition { name: name.to_string(), inner_id: id.get(), kind });
                 let fields = fields.iter();
                 let known =
                     fields.filter_map(|(name, at)| Some(Field { name: name.clone(), ty: self.ty(*at)? }));
@@ -220,18 +237,14 @@ impl Compiling<'_> {
                 return Some(id);
             }
         };
-        Some(self.unnamed(kind, ""))
-    }
-
-    /// A definition that is not repeated for equal types.
-    fn unnamed(&mut self, kind: Kind, name: &str) -> TypeId {
-        let known = self.definitions.iter().position(|known| known.kind == kind && known.name == name);
-        let place = known.unwrap_or(self.definitions.len());
-        let id = TypeId(TypeId::FIRST_USER.get() + place as u32);
-        if known.is_none() {
-            self.definitions.push(Definition { name: name.to_owned(), inner_id: id.get(), kind });
+        let equal = |known: &Definition| known.kind == kind && known.name == self.definitions[place].name;
+        if let Some(equal) = self.definitions[..place].iter().position(equal) {
+            // Its parts are known too, so that nothing was added behind it.
+            self.definitions.truncate(place);
+            return Some(TypeId(TypeId::FIRST_USER.get() + equal as u32));
         }
-        id
+        self.definitions[place].kind = kind;
+        Some(id)
     }
 }
 
