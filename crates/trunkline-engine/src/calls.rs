@@ -87,14 +87,14 @@ pub(crate) struct Calls<T> {
 const LEAST: usize = 16;
 
 impl<T> Calls<T> {
-    pub(crate) const fn new(range: (u64, u64), tombstones: (Duration, usize), now: Instant) -> Self {
+    pub(crate) const fn new(range: (u64, u64, u64), tombstones: (Duration, usize), now: Instant) -> Self {
         Self {
             slots: Vec::new(),
             used: 0,
             waiting: 0,
             first: range.0,
             last: range.1,
-            next: range.0,
+            next: range.2,
             wrapped: false,
             earliest: None,
             tombstones: VecDeque::new(),
@@ -375,7 +375,7 @@ mod tests {
 
     fn calls(first: u64, last: u64) -> (Calls<u32>, Instant) {
         let now = Instant::now_for_tests();
-        (Calls::new((first, last), (Duration::from_secs(60), 100), now), now)
+        (Calls::new((first, last, first), (Duration::from_secs(60), 100), now), now)
     }
 
     trait TestClock {

@@ -794,13 +794,17 @@ impl<T> Connection<T> {
     }
 }
 
-/// The ids of our calls.
-fn id_range(space: &IdSpace, side: Side, first: Option<u64>) -> (u64, u64) {
+/// The ids of our calls: first and last of the range, and the one to start with.
+fn id_range(space: &IdSpace, side: Side, first: Option<u64>) -> (u64, u64, u64) {
     let (from, to) = space.of(side);
     match first {
-        // A first id outside of our range takes the other side's as well: the vectors of go-iproto count from 1.
-        Some(first) => (first.max(1), space.dialling.1.max(space.accepting.1)),
-        None => (from, to),
+        // A first id of the user's own takes the whole space, so that counting never gets stuck at its end: the scripts
+        // of go-iproto count from 1.
+        Some(first) => {
+            let last = space.dialling.1.max(space.accepting.1);
+            (1, last, first.clamp(1, last))
+        }
+        None => (from, to, from),
     }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! `TRUNKLINE_VECTORS` names another folder to run as well.
 
+#![expect(clippy::print_stdout, reason = "a line per file is what this test promises to print")]
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

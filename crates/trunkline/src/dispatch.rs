@@ -190,14 +190,8 @@ impl Dispatch {
         link: &Arc<Link>,
         answers: &mut Vec<Answering>,
     ) {
-        let Incoming { id, route, body, extra } = incoming;
-        let (deadline, metadata) = match extra {
-            Some(extra) => (extra.remaining.map(|left| crate::link::now() + left), extra.metadata),
-            None => (None, Vec::new()),
-        };
-        let peer = Peer::from_link(link.clone());
-        let extensions = Extensions::default();
-        let request = Request { peer, route: route.clone(), body, metadata, deadline, extensions, id };
+        let (id, route) = (incoming.id, incoming.route.clone());
+        let request = request(Peer::from_link(link.clone()), incoming);
         let begun = catch_unwind(AssertUnwindSafe(|| (entry.serve)(request)));
         let Ok(mut future) = begun else {
             self.log_panic(&route);
@@ -322,20 +316,41 @@ impl Dispatch {
     }
 
     /// The connection is over. Handlers that were started go on to their end, as long as it does not take for ever;
-    /// those that asked to be cancelled are dropped.
-    pub(crate) fn linger(self) {
+    /// those that asked to be cancelled are dropped. Notifications that had arrived before a clean end are still heard.
+    pub(crate) fn linger(mut self, link: &Arc<Link>, clean: bool) {
         let running: FuturesUnordered<_> =
             self.running.into_iter().filter(|running| !running.cancel).collect();
-        if running.is_empty() {
+        let mut waiting = self.inbox.clear();
+        waiting.retain(|request| clean && request.id.is_none());
+        if running.is_empty() && waiting.is_empty() {
             return;
         }
+        let (table, peer) = (self.table, Peer::from_link(link.clone()));
         tokio::spawn(async move {
             let all = running.for_each(|_| std::future::ready(()));
-            if tokio::time::timeout(LINGER, all).await.is_err() {
+            let rest = async {
+                for incoming in waiting {
+                    let Some(entry) = table.find(&incoming.route) else { continue };
+                    let future = (entry.serve)(request(peer.clone(), incoming));
+                    let _ = Guarded(future).await;
+                }
+            };
+            let both = async { tokio::join!(all, rest) };
+            if tokio::time::timeout(LINGER, both).await.is_err() {
                 tracing::warn!("handlers were cut {LINGER:?} after their connection had ended");
             }
         });
     }
+}
+
+/// A request as its handler sees it.
+fn request(peer: Peer, incoming: Incoming) -> Request {
+    let Incoming { id, route, body, extra } = incoming;
+    let (deadline, metadata) = match extra {
+        Some(extra) => (extra.remaining.map(|left| crate::link::now() + left), extra.metadata),
+        None => (None, Vec::new()),
+    };
+    Request { peer, route, body, metadata, deadline, extensions: Extensions::default(), id }
 }
 
 fn no(id: Option<Id>, route: Route, fault: Fault) -> Answering {
@@ -359,6 +374,17 @@ fn poll_guarded(
     match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
         Ok(poll) => poll.map(Some),
         Err(_) => Poll::Ready(None),
+    }
+}
+
+/// A handler whose panic is `None`.
+struct Guarded(BoxFuture<Reply>);
+
+impl Future for Guarded {
+    type Output = Option<Reply>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        poll_guarded(self.0.as_mut(), cx)
     }
 }
 

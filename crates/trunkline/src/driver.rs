@@ -473,7 +473,7 @@ impl Driver {
                 let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
             }
         }
-        std::mem::take(&mut self.dispatch).linger();
+        std::mem::take(&mut self.dispatch).linger(&link, !reason.is_error());
         link.finish(reason);
     }
 }
