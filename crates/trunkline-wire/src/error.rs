@@ -32,6 +32,14 @@ pub enum WireError {
         /// What was wrong.
         what: String,
     },
+    /// The first bytes are those of another protocol.
+    #[error("this port speaks {dialect}, and {what} came")]
+    Foreign {
+        /// The dialect that was expected.
+        dialect: &'static str,
+        /// What it looks like: "an HTTP request", …
+        what: &'static str,
+    },
     /// A layer (compression) could not be unwrapped.
     #[error("{layer} layer: {what}")]
     Layer {

@@ -33,6 +33,7 @@ pub mod limits;
 pub mod message;
 pub mod output;
 pub mod packet;
+mod recognise;
 pub mod simple;
 
 pub use dialect::{Codec, Decode, Decoded, Dialect, Encode, Layer, Pairing, Profile, SharedKey, Side};
@@ -41,6 +42,7 @@ pub use input::Input;
 pub use limits::Limits;
 pub use message::{Code, Drain, Extra, Fault, Id, Message, Metadata, Name, Route};
 pub use output::Output;
+pub use recognise::recognise;
 
 /// What each dialect of this crate can say; the table in `docs/dialects.md` is printed from it.
 pub const PROFILES: &[&Profile] = &[&iproto::PROFILE, &simple::PROFILE, &packet::PROFILE];

@@ -55,6 +55,14 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Whether other machines may reach it.
+    pub(crate) fn is_public(&self) -> bool {
+        let Endpoint::Tcp(at) = &self.endpoint else { return false };
+        !at.parse::<std::net::SocketAddr>().is_ok_and(|at| at.ip().is_loopback())
+    }
+}
+
 fn bad(url: &str, why: impl fmt::Display) -> Error {
     Error::not_sent(ErrorKind::Address(format!("`{}` is not an address: {why}", url.escape_debug())))
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 use trunkline_engine::{CloseReason, Overload};
-use trunkline_wire::{Decode, Decoded, Input, Layer, Output};
+use trunkline_wire::{Decode, Decoded, Input, Layer, Output, WireError, recognise};
 
 use crate::dispatch::Dispatch;
 use crate::link::{Link, now};
@@ -32,7 +32,7 @@ const SECTION: usize = 256;
 const BUDGET: Duration = Duration::from_micros(100);
 
 /// Blocks read in one poll.
-const BLOCKS: usize = 4;
+const BLOCKS: usize = 2;
 
 /// A partial message from this size on is read into its own buffer.
 const LARGE: usize = 16 << 10;
@@ -57,6 +57,8 @@ pub(crate) struct Driver {
     /// Bytes that the next message needs, as far as known.
     want: usize,
     reading: bool,
+    /// A message was understood.
+    greeted: bool,
     output: Output,
     timer: Timer,
     active: bool,
@@ -81,6 +83,7 @@ impl Driver {
             left_over: false,
             want: 0,
             reading: true,
+            greeted: false,
             output: Output::new(),
             timer: Timer::default(),
             active: true,
@@ -255,11 +258,12 @@ impl Driver {
                         break;
                     }
                     Err(error) => {
-                        wrong = Some(error);
+                        wrong = Some(self.diagnose(error, input.remaining()));
                         break;
                     }
                 }
             }
+            self.greeted |= !scratch.messages.is_empty();
             let mut inner = self.link.lock();
             for answer in scratch.answers.drain(..) {
                 let said = inner.conn.answer(answer);
@@ -297,6 +301,14 @@ impl Driver {
             }
         }
         self.keep(input, scratch, own);
+    }
+
+    /// What is wrong with the very first bytes is often that they are not meant for us.
+    fn diagnose(&self, error: WireError, bytes: &[u8]) -> WireError {
+        match recognise(bytes).filter(|_| !self.greeted) {
+            Some(what) => WireError::Foreign { dialect: self.link.facts.profile.name, what },
+            None => error,
+        }
     }
 
     /// Keeps what was not decoded, and the block for the next read.
@@ -376,7 +388,7 @@ impl Driver {
     }
 
     /// Through the layer, if there is one. What a layer was given counts as handed over.
-    fn wrap(&mut self, now: Instant) -> Result<(), trunkline_wire::WireError> {
+    fn wrap(&mut self, now: Instant) -> Result<(), WireError> {
         let Some(layer) = &mut self.layer else { return Ok(()) };
         let plain = self.output.to_vec();
         let mut wrapped = Vec::with_capacity(plain.len() / 2);

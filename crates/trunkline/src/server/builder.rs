@@ -164,6 +164,9 @@ impl ServerBuilder {
         let mut loops = Vec::new();
         for (address, listener, setup) in bound {
             tracing::info!(%address, "listening");
+            if address.is_public() {
+                tracing::warn!(%address, "this listener is reachable from other machines and is not encrypted");
+            }
             addresses.push(address.clone());
             let accepting =
                 AcceptLoop { address, listener, setup, shared: shared.clone(), ways: self.ways.clone() };
