@@ -40,6 +40,13 @@ pub struct Config {
     pub replies_pause: usize,
     /// Bytes of unsent replies at which the connection is closed. 8 MiB.
     pub replies_max: usize,
+    /// Broadcasts that may wait for one peer before its group's policy applies. 1,024.
+    pub shared_messages: usize,
+    /// Bytes of broadcasts that may wait for one peer before its group's policy applies. 1 MiB.
+    pub shared_bytes: usize,
+    /// How long a peer may be over these limits before the policy "close" closes it; at four times the limits it is
+    /// closed at once. 10 s.
+    pub shared_patience: Duration,
     /// Control messages that may wait before reading pauses. 100 (grpc-go).
     pub max_control: usize,
     /// How long a call that was given up is remembered, so that its late answer is recognised. 60 s.
@@ -71,6 +78,9 @@ impl Config {
             bulk_bytes: 8 << 20,
             replies_pause: 1 << 20,
             replies_max: 8 << 20,
+            shared_messages: 1_024,
+            shared_bytes: 1 << 20,
+            shared_patience: Duration::from_secs(10),
             max_control: 100,
             tombstone_time: Duration::from_secs(60),
             max_tombstones: 65_536,

@@ -34,7 +34,7 @@ use crate::config::Config;
 use crate::error::{CloseReason, Failure, FailureKind, Outcome};
 use crate::keepalive::{Due, Keepalive};
 use crate::lifetime::{Left, Lifetime, Phase, Step};
-use crate::outbox::{Outbox, Owner, Place, Refusal, Remains, Ticket};
+use crate::outbox::{Outbox, Overflow, Owner, Place, Queued, Refusal, Remains, Shared, Ticket};
 use crate::stats::Stats;
 
 /// A request or notification that arrived.
@@ -230,6 +230,29 @@ impl<T> Connection<T> {
         self.stats.notified += 1;
         self.stats.messages_out += 1;
         Ok(accepted)
+    }
+
+    /// A broadcast: bytes that were encoded once for many peers, under the policy of their group. Returns what became of
+    /// it; what gave way is to be dropped outside the lock.
+    ///
+    /// # Errors
+    /// When the connection takes nothing new.
+    pub fn share(&mut self, shared: Shared, overflow: Overflow, now: Instant) -> Result<Queued, Failure> {
+        if !self.lifetime.is_open() {
+            self.alive()?;
+            return Err(Failure::not_sent(FailureKind::Draining));
+        }
+        let queued = self.outbox.share(shared, overflow, now);
+        match &queued {
+            Queued::Queued => self.stats.notified += 1,
+            Queued::Displaced(gone) => {
+                self.stats.notified += 1;
+                self.stats.dropped += gone.len() as u64;
+            }
+            Queued::Dropped => self.stats.dropped += 1,
+            Queued::Overflowed { .. } => {}
+        }
+        Ok(queued)
     }
 
     /// Whether a one-way message has its place: `None` while it waits for room (then `register` may store or renew

@@ -6,7 +6,7 @@
 //! ```text
 //!  control ──┐  pings, drains: at most `max_control`, always first
 //!  calls   ──┤  encoded at once into one buffer: the hot path    ◄── waiting (in arrival order, when full)
-//!  shared  ──┤  broadcasts, kept as messages so that a policy can remove one
+//!  shared  ──┤  broadcasts, encoded once for many peers, kept apart so that a policy can remove one
 //!  bulk    ──┘  bodies over 16 KiB, kept as messages, encoded when taken
 //!            └──► turn ──► transport
 //! ```
@@ -15,7 +15,9 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use trunkline_wire::{Encode, EncodeError, Id, Message, Output};
 
 use crate::config::Config;
@@ -42,6 +44,48 @@ pub(crate) enum Place {
 /// A place in the queue for room; numbers grow in arrival order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
+
+/// A message for many peers: encoded once, held by reference in each.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The message, spelled for every peer whose encoder has the same shared key.
+    pub bytes: Bytes,
+    /// With [`Overflow::Coalesce`]: a newer message with the same key takes the place of an older one.
+    pub key: Option<u64>,
+}
+
+/// What happens when more broadcasts wait for a peer than may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The peer is closed: at once at four times the limit, else when it is over the limit for
+    /// [`Config::shared_patience`].
+    #[default]
+    Close,
+    /// The message that waited longest gives way.
+    DropOldest,
+    /// The new message is not queued.
+    DropNewest,
+    /// A waiting message with the same key gives way, whatever waits; without one, the oldest does when there is no room.
+    Coalesce,
+}
+
+/// What became of a broadcast to one peer.
+#[derive(Debug)]
+pub enum Queued {
+    /// It waits to be sent.
+    Queued,
+    /// It waits to be sent, and these gave way to it.
+    Displaced(Vec<Shared>),
+    /// It was not queued.
+    Dropped,
+    /// The peer takes too little: close it.
+    Overflowed {
+        /// Bytes that wait.
+        waiting: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
 
 /// Who waits for room.
 #[derive(Debug)]
@@ -92,8 +136,10 @@ pub(crate) struct Outbox<T> {
     lane_end: u64,
     waiting: VecDeque<Waiting<T>>,
     next_ticket: u64,
-    shared: VecDeque<Message>,
+    shared: VecDeque<Shared>,
     shared_bytes: usize,
+    /// Since when more broadcasts wait than may.
+    crowded: Option<Instant>,
     bulk: VecDeque<(Option<Id>, Message)>,
     bulk_bytes: usize,
     /// Bytes of replies that wait in the lanes.
@@ -103,6 +149,8 @@ pub(crate) struct Outbox<T> {
     max_lane: usize,
     max_bulk: usize,
     max_control: usize,
+    max_shared: (usize, usize),
+    patience: Duration,
 }
 
 impl<T> Outbox<T> {
@@ -115,6 +163,7 @@ impl<T> Outbox<T> {
             next_ticket: 0,
             shared: VecDeque::new(),
             shared_bytes: 0,
+            crowded: None,
             bulk: VecDeque::new(),
             bulk_bytes: 0,
             replies: 0,
@@ -123,7 +172,52 @@ impl<T> Outbox<T> {
             max_lane: config.lane_bytes,
             max_bulk: config.bulk_bytes,
             max_control: config.max_control,
+            max_shared: (config.shared_messages, config.shared_bytes),
+            patience: config.shared_patience,
         }
+    }
+
+    /// A broadcast, under the policy of its group.
+    pub(crate) fn share(&mut self, shared: Shared, overflow: Overflow, now: Instant) -> Queued {
+        let mut displaced = Vec::new();
+        if overflow == Overflow::Coalesce
+            && shared.key.is_some()
+            && let Some(at) = self.shared.iter().position(|waiting| waiting.key == shared.key)
+        {
+            displaced.extend(self.unshare(at));
+        }
+        let len = shared.bytes.len();
+        let full = |outbox: &Self, times: usize| {
+            let (messages, bytes) = outbox.max_shared;
+            outbox.shared.len() >= messages.saturating_mul(times)
+                || outbox.shared_bytes.saturating_add(len) > bytes.saturating_mul(times)
+                    && !outbox.shared.is_empty()
+        };
+        if full(self, 1) {
+            match overflow {
+                Overflow::DropNewest => return Queued::Dropped,
+                Overflow::Close => {
+                    let since = *self.crowded.get_or_insert(now);
+                    if full(self, 4) || now.saturating_duration_since(since) >= self.patience {
+                        return Queued::Overflowed { waiting: self.shared_bytes, limit: self.max_shared.1 };
+                    }
+                }
+                Overflow::DropOldest | Overflow::Coalesce => {
+                    while full(self, 1) {
+                        displaced.extend(self.unshare(0));
+                    }
+                }
+            }
+        }
+        self.shared_bytes = self.shared_bytes.saturating_add(len);
+        self.shared.push_back(shared);
+        if displaced.is_empty() { Queued::Queued } else { Queued::Displaced(displaced) }
+    }
+
+    fn unshare(&mut self, at: usize) -> Option<Shared> {
+        let shared = self.shared.remove(at)?;
+        self.shared_bytes = self.shared_bytes.saturating_sub(shared.bytes.len());
+        Some(shared)
     }
 
     /// A call, notification or raw message, if there is room.
@@ -249,12 +343,13 @@ impl<T> Outbox<T> {
         output.append(&mut self.calls);
         self.turn = Turn { number, len: 0, taken: 0, lane_from, lane_to, lane_at, replies: self.replies };
         while output.len() < TURN
-            && let Some(message) = self.shared.pop_front()
+            && let Some(shared) = self.shared.pop_front()
         {
             messages += 1;
-            self.shared_bytes = self.shared_bytes.saturating_sub(body_len(&message));
-            ignore_unsayable(guarded(&message, encoder, output))?;
+            self.shared_bytes = self.shared_bytes.saturating_sub(shared.bytes.len());
+            output.put_body(&shared.bytes);
         }
+        self.crowded = self.crowded.filter(|_| !self.shared.is_empty());
         self.replies = 0;
         // One at least, or a calls lane that is always full would hold the bulk lane up for ever.
         let mut room = TURN.saturating_sub(output.len()).max(1);
@@ -423,8 +518,11 @@ impl<T> Outbox<T> {
     /// What is left to drop once the connection is over; dropped by the caller, outside the lock.
     pub(crate) fn remains(&mut self) -> Remains {
         let bulk = std::mem::take(&mut self.bulk).into_iter().map(|(_, message)| message);
-        let shared = std::mem::take(&mut self.shared);
-        Remains { _messages: bulk.chain(shared).collect(), _calls: std::mem::take(&mut self.calls) }
+        Remains {
+            _messages: bulk.collect(),
+            _shared: std::mem::take(&mut self.shared),
+            _calls: std::mem::take(&mut self.calls),
+        }
     }
 
     /// Gives memory back; for a connection that falls idle.
@@ -442,11 +540,12 @@ impl<T> Outbox<T> {
 #[derive(Debug)]
 pub(crate) struct Remains {
     _messages: Vec<Message>,
+    _shared: VecDeque<Shared>,
     _calls: Output,
 }
 
 fn body_len(message: &Message) -> usize {
-    message.body().map_or(0, bytes::Bytes::len)
+    message.body().map_or(0, Bytes::len)
 }
 
 /// An encoder is foreign code under our lock: a panic in it ends this connection and nothing else.

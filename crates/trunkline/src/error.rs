@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use trunkline_engine::{CloseReason, Failure, FailureKind, Outcome};
-use trunkline_wire::{EncodeError, Fault, Route};
+use trunkline_wire::{EncodeError, Fault, Route, Unsayable};
 
 /// An operation that failed. One word wide; never crosses the wire.
 #[derive(Clone)]
@@ -137,6 +137,16 @@ impl Error {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.kind(), ErrorKind::Closed(_) | ErrorKind::Draining)
+    }
+
+    /// The dialect has no words for it.
+    #[must_use]
+    pub fn is_unsayable(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Encode(EncodeError::Unsayable(_)))
+    }
+
+    pub(crate) fn unsayable(dialect: &'static str, verb: &'static str, why: &'static str) -> Self {
+        Self::not_sent(ErrorKind::Encode(EncodeError::Unsayable(Unsayable { dialect, verb, why })))
     }
 
     /// The call was certainly not executed, so repeating cannot execute it twice.

@@ -65,6 +65,7 @@ mod dispatch;
 mod driver;
 pub mod error;
 mod extensions;
+mod group;
 mod handler;
 pub mod layer;
 mod link;
@@ -98,6 +99,7 @@ pub use caller::Caller;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Who};
 pub use extensions::Extensions;
+pub use group::{Delivered, Group};
 pub use handler::{BoxFuture, Handler};
 pub use notify::Notify;
 pub use peer::Peer;
@@ -105,7 +107,7 @@ pub use request::{IntoReply, Reply, Request};
 pub use router::{Router, Run, Unknown};
 pub use server::{DrainReport, Server, ServerBuilder};
 pub use transport::{AnyIo, Io};
-pub use trunkline_engine::{CloseReason, Config, Outcome, Stats};
+pub use trunkline_engine::{CloseReason, Config, Outcome, Overflow, Stats};
 #[cfg(feature = "gob")]
 pub use trunkline_gob as gob;
 #[cfg(feature = "macros")]

@@ -5,6 +5,7 @@
 //! poison is ignored.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,8 +16,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 use trunkline_engine::{CloseReason, Config, Connection, Work};
-use trunkline_wire::{Profile, Side};
+use trunkline_wire::{Dialect, Profile, SharedKey, Side};
 
+use crate::peer::Setup;
 use crate::transport::Io;
 
 /// Hands out [`Facts::id`]: unique in this process, never reused.
@@ -27,6 +29,9 @@ static NEXT_PEER: AtomicU64 = AtomicU64::new(1);
 pub(crate) struct Facts {
     pub(crate) id: u64,
     pub(crate) profile: &'static Profile,
+    pub(crate) dialect: Arc<dyn Dialect>,
+    /// Peers with equal keys are sent the same bytes in a broadcast.
+    pub(crate) shared_key: Option<SharedKey>,
     pub(crate) config: Arc<Config>,
     pub(crate) side: Side,
     pub(crate) transport: &'static str,
@@ -37,16 +42,14 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn new(
-        profile: &'static Profile,
-        config: Arc<Config>,
-        side: Side,
-        io: &Io,
-        address: String,
-    ) -> Self {
+    pub(crate) fn new(setup: &Setup, shared_key: Option<SharedKey>, io: &Io, address: String) -> Self {
+        let Setup { dialect, config, side, .. } = setup;
+        let (dialect, config, side) = (dialect.clone(), config.clone(), *side);
         Self {
             id: NEXT_PEER.fetch_add(1, Ordering::Relaxed),
-            profile,
+            profile: dialect.profile(),
+            dialect,
+            shared_key,
             config,
             side,
             transport: io.name(),
@@ -64,7 +67,7 @@ pub(crate) struct Link {
     pub(crate) facts: Facts,
     inner: Mutex<Inner>,
     /// Close hooks in the order of registration; `None` once they have run.
-    hooks: Mutex<Option<Vec<Hook>>>,
+    hooks: Mutex<Option<BTreeMap<u64, Hook>>>,
     /// Set when the driver has ended and every hook has run.
     ended: OnceLock<Arc<CloseReason>>,
     pub(crate) over: Notify,
@@ -84,7 +87,7 @@ impl Link {
         Arc::new(Self {
             facts,
             inner: Mutex::new(Inner { conn, driver: None, hijack: None }),
-            hooks: Mutex::new(Some(Vec::new())),
+            hooks: Mutex::new(Some(BTreeMap::new())),
             ended: OnceLock::new(),
             over: Notify::new(),
             state: OnceLock::new(),
@@ -136,23 +139,33 @@ impl Link {
         self.ended.get()
     }
 
-    /// Registers a close hook; on a connection that is over it runs at once.
-    pub(crate) fn on_close(&self, hook: Hook) {
+    /// Registers a close hook; on a connection that is over it runs at once. The number takes it back.
+    pub(crate) fn on_close(&self, hook: Hook) -> u64 {
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hooks) = &mut *hooks {
-            hooks.push(hook);
-            return;
+            let number = hooks.last_key_value().map_or(0, |(last, _)| last + 1);
+            hooks.insert(number, hook);
+            return number;
         }
         drop(hooks);
         if let Some(reason) = self.lock().conn.closed() {
             hook(&reason);
         }
+        u64::MAX
+    }
+
+    /// Takes a close hook back that has not run. It is dropped here, outside of every lock.
+    pub(crate) fn forget_hook(&self, number: u64) {
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        let hook = hooks.as_mut().and_then(|hooks| hooks.remove(&number));
+        drop(hooks);
+        drop(hook);
     }
 
     /// The driver has ended: hooks run once, in order, and whoever waits for the end is told.
     pub(crate) fn finish(&self, reason: Arc<CloseReason>) {
         let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for hook in hooks.into_iter().flatten() {
+        for (_, hook) in hooks.into_iter().flatten() {
             let run = std::panic::AssertUnwindSafe(|| hook(&reason));
             if std::panic::catch_unwind(run).is_err() {
                 tracing::error!(peer = self.facts.id, "a close hook panicked");

@@ -43,7 +43,7 @@ impl Setup {
         let profile = self.dialect.profile();
         io.tune(profile.ping);
         let codec = self.dialect.start(self.side, &self.config.limits);
-        let facts = Facts::new(profile, self.config.clone(), self.side, &io, address);
+        let facts = Facts::new(self, codec.encoder.shared_key(), &io, address);
         let conn = Connection::new(profile, self.side, self.config.clone(), codec.encoder, now());
         let link = Link::new(facts, conn);
         let can_refuse = profile.faults && !profile.stateful;
