@@ -19,7 +19,8 @@ const redialPause = 10 * time.Millisecond
 // refused it here (errStopped), so that no request can be executed twice.
 type loader struct {
 	client   *client
-	mu       sync.Mutex
+	dialling sync.Mutex // held while one worker dials
+	mu       sync.Mutex // of the next three
 	address  string
 	current  *channel
 	channels []*channel
@@ -129,7 +130,11 @@ func (l *loader) once(body []byte) {
 	for {
 		ch, err := l.channel()
 		if err != nil {
-			c.tally.End("connect", false)
+			select {
+			case <-l.stop: // told to stop: this call was never begun
+			default:
+				c.tally.End("connect", false)
+			}
 			return
 		}
 		got, err := ch.call(context.Background(), uint32(c.code), body)
@@ -143,20 +148,29 @@ func (l *loader) once(body []byte) {
 }
 
 // channel returns the current connection, or dials: one dial at a time, which
-// all workers wait for.
+// all workers wait for, each at most the connect timeout.
 func (l *loader) channel() (*channel, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.current.calls.isStopped() {
-		return l.current, nil
-	}
 	deadline := time.Now().Add(l.client.connect)
+	if ch := l.usable(); ch != nil {
+		return ch, nil
+	}
+	l.dialling.Lock()
+	defer l.dialling.Unlock()
 	for {
-		conn, err := peerkit.Dial(l.address)
+		if ch := l.usable(); ch != nil {
+			return ch, nil
+		}
+		l.mu.Lock()
+		address := l.address
+		l.mu.Unlock()
+		conn, err := peerkit.Dial(address)
 		if err == nil {
-			l.current = newChannel(conn, l.client.cfg)
-			l.channels = append(l.channels, l.current)
-			return l.current, nil
+			ch := newChannel(conn, l.client.cfg)
+			l.mu.Lock()
+			l.current = ch
+			l.channels = append(l.channels, ch)
+			l.mu.Unlock()
+			continue
 		}
 		if time.Now().After(deadline) {
 			return nil, err
@@ -167,6 +181,16 @@ func (l *loader) channel() (*channel, error) {
 		case <-time.After(redialPause):
 		}
 	}
+}
+
+// usable is the current connection unless it is shutting down or closed.
+func (l *loader) usable() *channel {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current.calls.isStopped() {
+		return nil
+	}
+	return l.current
 }
 
 // report is what a load says beside its counts.
