@@ -7,8 +7,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use trunkline_gob::{
-    ByteBuf, Complex, Decoder, Encoder, GoType, Limits, Named, Opaque, OpaqueKind, Order, Raw, Time,
-    from_slice, to_vec,
+    ByteBuf, Complex, Decoder, Encoder, GoType, Interface, Limits, Named, Opaque, OpaqueKind, Order, Raw,
+    Time, Value, from_slice, to_vec,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -268,4 +268,19 @@ fn integers_that_do_not_fit_and_other_kinds_are_refused() {
     assert!(from_slice::<f64>(&int).is_err(), "int is not float");
     assert!(from_slice::<String>(&int).is_err(), "int is not string");
     assert!(from_slice::<f32>(&to_vec(&1e39f64).unwrap()).is_err(), "too large for float32");
+}
+
+#[test]
+fn trees_are_json_for_people_and_gob_for_streams() {
+    let list = Value::Slice(vec![Value::from("a"), Value::from("b")].into());
+    let tree = Value::Interface(Some(Box::new(Interface::new("[]string", list))));
+    assert_eq!(serde_json::to_string(&tree).unwrap(), r#"{"[]string":["a","b"]}"#);
+    let raw = Raw::of(&tree).unwrap();
+    assert_eq!(raw.name(), Some("[]string"));
+    assert_eq!(raw.decode::<Vec<String>>().unwrap(), ["a", "b"]);
+    assert_eq!(raw, Raw::named("[]string", &["a", "b"][..]).unwrap());
+    let point = to_vec(&Pair { left: -1, right: 2 }).unwrap();
+    let tree = Raw::from_bytes(&point, Limits::default()).unwrap().to_value().unwrap();
+    assert_eq!(serde_json::to_string(&tree).unwrap(), r#"{"Left":-1,"Right":2}"#);
+    assert!(to_vec(&tree).is_err(), "without its type a struct cannot be written");
 }
