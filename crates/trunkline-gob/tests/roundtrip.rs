@@ -284,3 +284,28 @@ fn trees_are_json_for_people_and_gob_for_streams() {
     assert_eq!(serde_json::to_string(&tree).unwrap(), r#"{"Left":-1,"Right":2}"#);
     assert!(to_vec(&tree).is_err(), "without its type a struct cannot be written");
 }
+
+#[test]
+fn values_alone_are_the_same_whatever_came_before() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Holder {
+        a: Option<Raw>,
+        b: Vec<Pair>,
+    }
+    let pair = || Raw::named("*main.Pair", &Pair { left: 1, right: 1 }).unwrap();
+    let list = || Raw::named("[]string", &["x"][..]).unwrap();
+    let values = [
+        Holder { a: None, b: vec![] },
+        Holder { a: Some(list()), b: vec![Pair::default()] },
+        Holder { a: Some(pair()), b: vec![] },
+        Holder { a: Some(list()), b: vec![] },
+        Holder { a: None, b: vec![Pair::default()] },
+        Holder { a: None, b: vec![] },
+    ];
+    for at in (0..values.len()).chain((0..values.len()).rev()) {
+        let bytes = to_vec(&values[at]).unwrap();
+        assert_eq!(from_slice::<Holder>(&bytes).unwrap(), values[at], "value {at}");
+        let canonical = Raw::from_bytes(&bytes, Limits::default()).unwrap();
+        assert_eq!(canonical.as_bytes(), bytes, "value {at}: numbered from 64, nothing superfluous");
+    }
+}
