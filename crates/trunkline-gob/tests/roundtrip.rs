@@ -309,3 +309,19 @@ fn values_alone_are_the_same_whatever_came_before() {
         assert_eq!(canonical.as_bytes(), bytes, "value {at}: numbered from 64, nothing superfluous");
     }
 }
+
+#[test]
+fn an_enum_may_be_a_string_and_a_struct_by_turns() {
+    let (mut encoder, mut out) = (Encoder::default(), Vec::new());
+    let shapes =
+        [Shape::Point, Shape::Circle(0.0), Shape::Point, Shape::Path(vec![Pair { left: 1, right: 0 }])];
+    for shape in &shapes {
+        encoder.encode(shape, &mut out).unwrap();
+        assert_eq!(&from_slice::<Shape>(&to_vec(shape).unwrap()).unwrap(), shape);
+    }
+    let mut decoder = Decoder::new(Limits::default());
+    decoder.push(&out);
+    for shape in &shapes {
+        assert_eq!(&decoder.next_message().unwrap().unwrap().decode::<Shape>().unwrap(), shape);
+    }
+}
