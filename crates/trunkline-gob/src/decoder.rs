@@ -220,7 +220,7 @@ impl Core {
                 let step = self.walk(id, true, &mut again).map_err(bad)?;
                 Ok(self.step(step, id, len as u64, copy))
             }
-            Err(Stop::Bad(error)) => Err(error),
+            Err(Stop::Bad(error)) => Err(*error),
         }
     }
 
@@ -241,7 +241,7 @@ impl Core {
 
 fn bad(stop: Stop) -> Error {
     match stop {
-        Stop::Bad(error) => error,
+        Stop::Bad(error) => *error,
         Stop::NotPlain => Error::malformed("a value that is not in plain form"),
     }
 }

@@ -15,10 +15,12 @@ use crate::ser;
 use crate::types::{TypeId, Types};
 use crate::value::Value;
 
+mod alone;
 mod emit;
 mod outgoing;
 pub(crate) mod plain;
 
+pub(crate) use alone::alone;
 pub(crate) use outgoing::{Outgoing, mapped};
 
 /// Where type definitions go.

@@ -74,12 +74,13 @@ pub use value::{Interface, Item, Items, Value};
 
 /// Writes one value by itself, with the definitions it needs ahead.
 ///
+/// What values of `T` showed of their Go type is remembered per thread, as an [`Encoder`] does: a definition
+/// may have fields that only an earlier value had a use for.
+///
 /// # Errors
 /// As [`Encoder::encode`].
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    Encoder::new(Order::Ahead).encode(value, &mut out)?;
-    Ok(out)
+    encoder::alone("", value)
 }
 
 /// Reads the one value these bytes hold, within the default [`Limits`].

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 use crate::decoder::{Core, Decoder, Message};
-use crate::encoder::{Encoder, Order, plain};
+use crate::encoder::{alone, plain};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::number::{Cursor, patch_len, put_int};
@@ -63,19 +63,17 @@ impl Raw {
     /// A concrete value, as [`to_vec`](crate::to_vec) writes it.
     ///
     /// # Errors
-    /// As [`Encoder::encode`].
+    /// As [`Encoder::encode`](crate::Encoder::encode).
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let mut bytes = Vec::new();
-        Encoder::new(Order::Ahead).encode(value, &mut bytes)?;
-        Self::scan(bytes)
+        Self::scan(alone("", value)?)
     }
 
     /// A value inside an interface, under the name its Go type is registered with.
     ///
     /// # Errors
-    /// As [`Encoder::encode`].
+    /// As [`Encoder::encode`](crate::Encoder::encode).
     pub fn named<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Self> {
-        Self::of(&crate::named::Borrowed { name, value })
+        Self::scan(alone(name, &crate::named::Borrowed { name, value })?)
     }
 
     /// Bytes from anywhere: exactly one value, with all definitions it needs. They are checked, put in

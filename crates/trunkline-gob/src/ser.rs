@@ -55,7 +55,11 @@ pub(crate) fn write<T: Serialize + ?Sized>(
             done => return done,
         }
     }
-    plan.graph.learn(value, stream.limits)?;
+    if plan.graph.learn(value, stream.limits).is_err() {
+        // What earlier values showed may be in the way: an enum is a string or a struct by turns.
+        plan.graph.start_over();
+        plan.graph.learn(value, stream.limits)?;
+    }
     let compiled = plan.compiled.insert(plan.graph.compile(stream)?);
     compiled.write(value, stream, out).map_err(|error| match error {
         Error::Stale(text) => Error::Unsupported(text),

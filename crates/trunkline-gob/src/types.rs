@@ -256,6 +256,12 @@ impl Types {
         Ok(())
     }
 
+    /// The definition at a place, which stays the same while definitions are only added.
+    #[inline]
+    pub(crate) fn at(&self, place: usize) -> &Definition {
+        &self.known[place].definition
+    }
+
     /// Whether values of this type are structs, which alone have no zero byte in front at top level.
     pub(crate) fn is_struct(&self, id: TypeId) -> bool {
         self.get(id).is_some_and(|definition| matches!(definition.kind, Kind::Struct { .. }))

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use crate::types::{OpaqueKind, TypeId};
 
+mod serialize;
+
 /// How many levels `{:?}` shows; deeper ones are printed as `…`.
 const SHOWN_DEPTH: usize = 64;
 

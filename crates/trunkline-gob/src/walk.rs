@@ -6,8 +6,6 @@
 //! is not copied. The pass keeps its own stack, so that it can stop at the end of a message and go on in the
 //! next, and so that no input can exhaust the thread's.
 
-use std::sync::Arc;
-
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::number::{Cursor, put_int};
@@ -32,19 +30,21 @@ pub(crate) enum Stop {
     /// Not in plain form: begin again, copying.
     NotPlain,
     /// Not acceptable.
-    Bad(Error),
+    Bad(Box<Error>),
 }
 
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
-        Self::Bad(error)
+        Self::Bad(Box::new(error))
     }
 }
 
 #[derive(Debug)]
 enum Frame {
     Struct {
-        definition: Arc<Definition>,
+        /// In the table.
+        place: usize,
+        /// One past the last field read.
         next: usize,
     },
     List {
@@ -105,7 +105,8 @@ impl Walk {
     ) -> Result<Step, Stop> {
         while let Some(frame) = self.frames.last_mut() {
             match frame {
-                Frame::Struct { definition, next } => {
+                Frame::Struct { place, next } => {
+                    let definition = types.at(*place);
                     let Kind::Struct { fields } = &definition.kind else { unreachable!("a struct frame") };
                     if input.is_empty() {
                         // Accepted at the end of a message, as Go does; plain form has the mark.
@@ -178,6 +179,7 @@ impl Walk {
     }
 
     /// Reads a value that has no parts, or opens the one that has.
+    #[inline]
     fn enter(
         &mut self,
         id: TypeId,
@@ -206,7 +208,7 @@ impl Walk {
                 let len = input.uint()?;
                 limits.check_name(len)?;
                 let name = input.take(len)?;
-                if std::str::from_utf8(name).is_err() {
+                if !name.is_ascii() && std::str::from_utf8(name).is_err() {
                     return Err(Error::malformed("a registered name that is not UTF-8").into());
                 }
                 (len > 0).then_some(Frame::Concrete)
@@ -229,9 +231,10 @@ impl Walk {
         values: u64,
         input: &mut Cursor<'_>,
     ) -> Result<Option<Frame>> {
-        let Some(definition) = types.get(id) else {
+        let Some(place) = types.place(id) else {
             return Err(Error::malformed(format!("type id {} is used but not defined", id.get())));
         };
+        let definition = types.at(place);
         // Every element takes at least a byte; only after an interface may they be in later messages.
         let counted = |count: u64, elem: TypeId, each: u64, left: usize| {
             let possible = if elem.is_basic() { left as u64 / each } else { u64::MAX };
@@ -241,7 +244,7 @@ impl Walk {
             limits.check_values(values.saturating_add(count.saturating_mul(each)))
         };
         Ok(match &definition.kind {
-            Kind::Struct { .. } => Some(Frame::Struct { definition: definition.clone(), next: 0 }),
+            Kind::Struct { .. } => Some(Frame::Struct { place, next: 0 }),
             Kind::Opaque(_) => {
                 input.bytes()?;
                 None

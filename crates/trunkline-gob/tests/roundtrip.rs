@@ -7,8 +7,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use trunkline_gob::{
-    ByteBuf, Complex, Decoder, Encoder, GoType, Limits, Named, Opaque, OpaqueKind, Order, Raw, Time,
-    from_slice, to_vec,
+    ByteBuf, Complex, Decoder, Encoder, GoType, Interface, Limits, Named, Opaque, OpaqueKind, Order, Raw,
+    Time, Value, from_slice, to_vec,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -268,4 +268,60 @@ fn integers_that_do_not_fit_and_other_kinds_are_refused() {
     assert!(from_slice::<f64>(&int).is_err(), "int is not float");
     assert!(from_slice::<String>(&int).is_err(), "int is not string");
     assert!(from_slice::<f32>(&to_vec(&1e39f64).unwrap()).is_err(), "too large for float32");
+}
+
+#[test]
+fn trees_are_json_for_people_and_gob_for_streams() {
+    let list = Value::Slice(vec![Value::from("a"), Value::from("b")].into());
+    let tree = Value::Interface(Some(Box::new(Interface::new("[]string", list))));
+    assert_eq!(serde_json::to_string(&tree).unwrap(), r#"{"[]string":["a","b"]}"#);
+    let raw = Raw::of(&tree).unwrap();
+    assert_eq!(raw.name(), Some("[]string"));
+    assert_eq!(raw.decode::<Vec<String>>().unwrap(), ["a", "b"]);
+    assert_eq!(raw, Raw::named("[]string", &["a", "b"][..]).unwrap());
+    let point = to_vec(&Pair { left: -1, right: 2 }).unwrap();
+    let tree = Raw::from_bytes(&point, Limits::default()).unwrap().to_value().unwrap();
+    assert_eq!(serde_json::to_string(&tree).unwrap(), r#"{"Left":-1,"Right":2}"#);
+    assert!(to_vec(&tree).is_err(), "without its type a struct cannot be written");
+}
+
+#[test]
+fn values_alone_are_the_same_whatever_came_before() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Holder {
+        a: Option<Raw>,
+        b: Vec<Pair>,
+    }
+    let pair = || Raw::named("*main.Pair", &Pair { left: 1, right: 1 }).unwrap();
+    let list = || Raw::named("[]string", &["x"][..]).unwrap();
+    let values = [
+        Holder { a: None, b: vec![] },
+        Holder { a: Some(list()), b: vec![Pair::default()] },
+        Holder { a: Some(pair()), b: vec![] },
+        Holder { a: Some(list()), b: vec![] },
+        Holder { a: None, b: vec![Pair::default()] },
+        Holder { a: None, b: vec![] },
+    ];
+    for at in (0..values.len()).chain((0..values.len()).rev()) {
+        let bytes = to_vec(&values[at]).unwrap();
+        assert_eq!(from_slice::<Holder>(&bytes).unwrap(), values[at], "value {at}");
+        let canonical = Raw::from_bytes(&bytes, Limits::default()).unwrap();
+        assert_eq!(canonical.as_bytes(), bytes, "value {at}: numbered from 64, nothing superfluous");
+    }
+}
+
+#[test]
+fn an_enum_may_be_a_string_and_a_struct_by_turns() {
+    let (mut encoder, mut out) = (Encoder::default(), Vec::new());
+    let shapes =
+        [Shape::Point, Shape::Circle(0.0), Shape::Point, Shape::Path(vec![Pair { left: 1, right: 0 }])];
+    for shape in &shapes {
+        encoder.encode(shape, &mut out).unwrap();
+        assert_eq!(&from_slice::<Shape>(&to_vec(shape).unwrap()).unwrap(), shape);
+    }
+    let mut decoder = Decoder::new(Limits::default());
+    decoder.push(&out);
+    for shape in &shapes {
+        assert_eq!(&decoder.next_message().unwrap().unwrap().decode::<Shape>().unwrap(), shape);
+    }
 }

@@ -80,6 +80,17 @@ impl Outgoing {
         gone
     }
 
+    /// As if a new stream began, with the types known already.
+    pub(crate) fn forget_sent(&mut self) {
+        self.sent.fill(false);
+    }
+
+    /// Whether the last value sent every known type, in the order of their numbers from 64.
+    pub(crate) fn sent_all_in_order(&self) -> bool {
+        let numbers = TypeId::FIRST_USER.get()..;
+        self.newly.len() == self.types.len() && self.newly.iter().zip(numbers).all(|(id, n)| id.get() == n)
+    }
+
     fn set_sent(&mut self, id: TypeId, sent: bool) {
         if let Some(at) = self.types.place(id) {
             if self.sent.len() <= at {

@@ -91,7 +91,9 @@ impl Graph {
         Err(Error::Unsupported(format!("more than {UNSHARED} struct names stand for several types")))
     }
 
-    fn start_over(&mut self) {
+    /// Forgets all but what was declared, and which names cannot be shared.
+    pub(super) fn start_over(&mut self) {
+        self.root = 0;
         self.nodes = vec![Node::Unknown];
         self.concretes.clear();
         if let Some(ty) = self.declared.clone() {
