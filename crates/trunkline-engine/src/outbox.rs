@@ -13,13 +13,21 @@
 //!
 //! Order is promised within a lane. A stateful encoder has the calls lane only.
 
+mod line;
+mod shared;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use trunkline_wire::{Encode, EncodeError, Id, Message, Output};
 
+use self::line::Line;
+pub(crate) use self::line::Owner;
+pub use self::line::Ticket;
+use self::shared::SharedLane;
+pub use self::shared::{Overflow, Queued, Shared};
 use crate::config::Config;
 
 /// Bodies over this size go to the bulk lane.
@@ -39,69 +47,6 @@ pub(crate) enum Place {
     Lane(u64),
     /// Encoded into this write turn, at this offset.
     Turn(u64, usize),
-}
-
-/// A place in the queue for room; numbers grow in arrival order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// A message for many peers: encoded once, held by reference in each.
-#[derive(Clone, Debug)]
-pub struct Shared {
-    /// The message, spelled for every peer whose encoder has the same shared key.
-    pub bytes: Bytes,
-    /// With [`Overflow::Coalesce`]: a newer message with the same key takes the place of an older one.
-    pub key: Option<u64>,
-}
-
-/// What happens when more broadcasts wait for a peer than may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Overflow {
-    /// The peer is closed: at once at four times the limit, else when it is over the limit for
-    /// [`Config::shared_patience`].
-    #[default]
-    Close,
-    /// The message that waited longest gives way.
-    DropOldest,
-    /// The new message is not queued.
-    DropNewest,
-    /// A waiting message with the same key gives way, whatever waits; without one, the oldest does when there is no room.
-    Coalesce,
-}
-
-/// What became of a broadcast to one peer.
-#[derive(Debug)]
-pub enum Queued {
-    /// It waits to be sent.
-    Queued,
-    /// It waits to be sent, and these gave way to it.
-    Displaced(Vec<Shared>),
-    /// It was not queued.
-    Dropped,
-    /// The peer takes too little: close it.
-    Overflowed {
-        /// Bytes that wait.
-        waiting: usize,
-        /// The limit in bytes.
-        limit: usize,
-    },
-}
-
-/// Who waits for room.
-#[derive(Debug)]
-pub(crate) enum Owner<T> {
-    /// A call, by its id.
-    Call(Id),
-    /// A notification or raw message; the token is woken when it has a place.
-    OneWay(Option<T>),
-}
-
-#[derive(Debug)]
-struct Waiting<T> {
-    ticket: Ticket,
-    owner: Owner<T>,
-    /// `None` once withdrawn.
-    message: Option<Message>,
 }
 
 /// Why a message found no place.
@@ -134,12 +79,8 @@ pub(crate) struct Outbox<T> {
     calls: Output,
     /// Bytes ever appended to the calls lane.
     lane_end: u64,
-    waiting: VecDeque<Waiting<T>>,
-    next_ticket: u64,
-    shared: VecDeque<Shared>,
-    shared_bytes: usize,
-    /// Since when more broadcasts wait than may.
-    crowded: Option<Instant>,
+    waiting: Line<T>,
+    shared: SharedLane,
     bulk: VecDeque<(Option<Id>, Message)>,
     bulk_bytes: usize,
     /// Bytes of replies that wait in the lanes.
@@ -149,8 +90,6 @@ pub(crate) struct Outbox<T> {
     max_lane: usize,
     max_bulk: usize,
     max_control: usize,
-    max_shared: (usize, usize),
-    patience: Duration,
 }
 
 impl<T> Outbox<T> {
@@ -159,11 +98,8 @@ impl<T> Outbox<T> {
             control: VecDeque::new(),
             calls: Output::new(),
             lane_end: 0,
-            waiting: VecDeque::new(),
-            next_ticket: 0,
-            shared: VecDeque::new(),
-            shared_bytes: 0,
-            crowded: None,
+            waiting: Line::default(),
+            shared: SharedLane::new(config),
             bulk: VecDeque::new(),
             bulk_bytes: 0,
             replies: 0,
@@ -172,52 +108,12 @@ impl<T> Outbox<T> {
             max_lane: config.lane_bytes,
             max_bulk: config.bulk_bytes,
             max_control: config.max_control,
-            max_shared: (config.shared_messages, config.shared_bytes),
-            patience: config.shared_patience,
         }
     }
 
     /// A broadcast, under the policy of its group.
     pub(crate) fn share(&mut self, shared: Shared, overflow: Overflow, now: Instant) -> Queued {
-        let mut displaced = Vec::new();
-        if overflow == Overflow::Coalesce
-            && shared.key.is_some()
-            && let Some(at) = self.shared.iter().position(|waiting| waiting.key == shared.key)
-        {
-            displaced.extend(self.unshare(at));
-        }
-        let len = shared.bytes.len();
-        let full = |outbox: &Self, times: usize| {
-            let (messages, bytes) = outbox.max_shared;
-            outbox.shared.len() >= messages.saturating_mul(times)
-                || outbox.shared_bytes.saturating_add(len) > bytes.saturating_mul(times)
-                    && !outbox.shared.is_empty()
-        };
-        if full(self, 1) {
-            match overflow {
-                Overflow::DropNewest => return Queued::Dropped,
-                Overflow::Close => {
-                    let since = *self.crowded.get_or_insert(now);
-                    if full(self, 4) || now.saturating_duration_since(since) >= self.patience {
-                        return Queued::Overflowed { waiting: self.shared_bytes, limit: self.max_shared.1 };
-                    }
-                }
-                Overflow::DropOldest | Overflow::Coalesce => {
-                    while full(self, 1) {
-                        displaced.extend(self.unshare(0));
-                    }
-                }
-            }
-        }
-        self.shared_bytes = self.shared_bytes.saturating_add(len);
-        self.shared.push_back(shared);
-        if displaced.is_empty() { Queued::Queued } else { Queued::Displaced(displaced) }
-    }
-
-    fn unshare(&mut self, at: usize) -> Option<Shared> {
-        let shared = self.shared.remove(at)?;
-        self.shared_bytes = self.shared_bytes.saturating_sub(shared.bytes.len());
-        Some(shared)
+        self.shared.push(shared, overflow, now)
     }
 
     /// A call, notification or raw message, if there is room.
@@ -258,10 +154,7 @@ impl<T> Outbox<T> {
 
     /// A message that found no room waits for it, in arrival order.
     pub(crate) fn wait(&mut self, message: Message, owner: Owner<T>) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket = self.next_ticket.saturating_add(1);
-        self.waiting.push_back(Waiting { ticket, owner, message: Some(message) });
-        ticket
+        self.waiting.join(message, owner)
     }
 
     /// A reply or fault: it never waits.
@@ -343,13 +236,11 @@ impl<T> Outbox<T> {
         output.append(&mut self.calls);
         self.turn = Turn { number, len: 0, taken: 0, lane_from, lane_to, lane_at, replies: self.replies };
         while output.len() < TURN
-            && let Some(shared) = self.shared.pop_front()
+            && let Some(bytes) = self.shared.pop()
         {
             messages += 1;
-            self.shared_bytes = self.shared_bytes.saturating_sub(shared.bytes.len());
-            output.put_body(&shared.bytes);
+            output.put_body(&bytes);
         }
-        self.crowded = self.crowded.filter(|_| !self.shared.is_empty());
         self.replies = 0;
         // One at least, or a calls lane that is always full would hold the bulk lane up for ever.
         let mut room = TURN.saturating_sub(output.len()).max(1);
@@ -383,29 +274,20 @@ impl<T> Outbox<T> {
         mut moved: impl FnMut(Id, Result<Place, EncodeError>),
         wake: &mut Vec<T>,
     ) -> Result<(), Refusal> {
-        while let Some(mut first) = self.waiting.pop_front() {
-            let Some(message) = first.message.take() else { continue };
-            let call = if let Owner::Call(id) = first.owner { Some(id) } else { None };
-            match self.place(&message, call, encoder) {
+        while let Some((owner, message)) = self.waiting.next() {
+            let call = if let Owner::Call(id) = &owner { Some(*id) } else { None };
+            let placed = match self.place(&message, call, encoder) {
                 Err(Refusal::Full) => {
-                    first.message = Some(message);
-                    self.waiting.push_front(first);
+                    self.waiting.go_back(owner, message);
                     return Ok(());
                 }
                 Err(Refusal::Broken) => return Err(Refusal::Broken),
-                Ok(place) => {
-                    if let Some(id) = call {
-                        moved(id, Ok(place));
-                    }
-                }
-                Err(Refusal::Encode(error)) => {
-                    if let Some(id) = call {
-                        moved(id, Err(error));
-                    }
-                }
-            }
-            if let Owner::OneWay(token) = first.owner {
-                wake.extend(token);
+                Ok(place) => Ok(place),
+                Err(Refusal::Encode(error)) => Err(error),
+            };
+            match owner {
+                Owner::Call(id) => moved(id, placed),
+                Owner::OneWay(token) => wake.extend(token),
             }
         }
         Ok(())
@@ -429,7 +311,7 @@ impl<T> Outbox<T> {
         self.calls
             .len()
             .saturating_add(self.bulk_bytes)
-            .saturating_add(self.shared_bytes)
+            .saturating_add(self.shared.bytes())
             .saturating_add(self.turn.len.saturating_sub(self.turn.taken))
     }
 
@@ -482,33 +364,17 @@ impl<T> Outbox<T> {
 
     /// Takes a waiting message back; `None` when it has a place already.
     pub(crate) fn withdraw_ticket(&mut self, ticket: Ticket) -> Option<Message> {
-        let index = self.waiting.binary_search_by_key(&ticket, |entry| entry.ticket).ok()?;
-        self.waiting.remove(index)?.message
+        self.waiting.withdraw(ticket)
     }
 
     /// Whether the message of a ticket still waits; while it does, `register` may store or renew its token.
     pub(crate) fn poll_ticket(&mut self, ticket: Ticket, register: impl FnOnce(&mut Option<T>)) -> bool {
-        match self.entry(ticket) {
-            Some(Waiting { owner: Owner::OneWay(token), message: Some(_), .. }) => {
-                register(token);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn entry(&mut self, ticket: Ticket) -> Option<&mut Waiting<T>> {
-        let index = self.waiting.binary_search_by_key(&ticket, |entry| entry.ticket).ok()?;
-        self.waiting.get_mut(index)
+        self.waiting.poll(ticket, register)
     }
 
     /// The connection is over: wakes everyone who waits for room and says how many messages are lost.
     pub(crate) fn abandon(&mut self, wake: &mut Vec<T>) -> u64 {
-        for entry in &mut self.waiting {
-            if let Owner::OneWay(token) = &mut entry.owner {
-                wake.extend(token.take());
-            }
-        }
+        self.waiting.wake_all(wake);
         let lost = |(call, message): &&(Option<Id>, Message)| call.is_none() && message.body().is_some();
         let one_way = self.bulk.iter().filter(lost).count();
         self.control.clear();
@@ -520,7 +386,7 @@ impl<T> Outbox<T> {
         let bulk = std::mem::take(&mut self.bulk).into_iter().map(|(_, message)| message);
         Remains {
             _messages: bulk.collect(),
-            _shared: std::mem::take(&mut self.shared),
+            _shared: self.shared.take(),
             _calls: std::mem::take(&mut self.calls),
         }
     }
@@ -529,9 +395,9 @@ impl<T> Outbox<T> {
     pub(crate) fn release(&mut self) {
         if self.is_idle() {
             self.calls.release();
-            self.waiting = VecDeque::new();
+            self.waiting.release();
             self.bulk = VecDeque::new();
-            self.shared = VecDeque::new();
+            self.shared.release();
         }
     }
 }
