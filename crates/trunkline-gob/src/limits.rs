@@ -12,7 +12,8 @@ pub const MAX_DEPTH: usize = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of one message, and of all messages that one value was cut into. Default 16 MiB.
+    /// Bytes of one message, and of all messages that one value was cut into. Default 16 MiB; more than 1 GiB
+    /// counts as 1 GiB.
     pub message: usize,
     /// Nesting of values: structs, lists, maps and interfaces inside each other. Default 64; values above
     /// [`MAX_DEPTH`] count as [`MAX_DEPTH`].
@@ -36,7 +37,7 @@ impl Default for Limits {
 
 impl Limits {
     pub(crate) fn check_message(&self, bytes: u64) -> Result<()> {
-        Self::check(Limit::Message, bytes, self.message)
+        Self::check(Limit::Message, bytes, self.message.min(1 << 30))
     }
 
     pub(crate) fn check_depth(&self, levels: usize) -> Result<()> {

@@ -106,36 +106,8 @@ impl Walk {
         while let Some(frame) = self.frames.last_mut() {
             match frame {
                 Frame::Struct { place, next } => {
-                    let definition = types.at(*place);
-                    let Kind::Struct { fields } = &definition.kind else { unreachable!("a struct frame") };
-                    if input.is_empty() {
-                        // Accepted at the end of a message, as Go does; plain form has the mark.
-                        self.copied()?.push(0);
-                        self.frames.pop();
-                        continue;
-                    }
-                    let from = input.position();
-                    let delta = input.uint()?;
-                    if delta == 0 {
-                        self.frames.pop();
-                    } else {
-                        let left = (fields.len() - *next) as u64;
-                        if delta > left {
-                            return Err(Error::malformed(format!(
-                                "field {} of {} in struct {:?}",
-                                (*next as u64).saturating_add(delta),
-                                fields.len(),
-                                definition.name
-                            ))
-                            .into());
-                        }
-                        *next += delta as usize;
-                        let id = fields[*next - 1].ty;
-                        self.keep(input.since(from));
-                        self.enter(id, types, limits, input)?;
-                        continue;
-                    }
-                    self.keep(input.since(from));
+                    let (place, next) = (*place, *next);
+                    self.field(place, next, types, limits, input)?;
                 }
                 Frame::List { left: 0, .. } | Frame::Map { left: 0, .. } => {
                     self.frames.pop();
@@ -163,19 +135,62 @@ impl Walk {
                 }
                 Frame::Interface { count, from } => {
                     let (count, from) = (*count, *from);
-                    self.frames.pop();
-                    match &mut self.copy {
-                        Some(out) => {
-                            let len = (out.len() - from) as u32;
-                            out[from - 4..from].copy_from_slice(&len.to_be_bytes());
-                        }
-                        None if (input.position() - from) as u64 != count => return Err(Stop::NotPlain),
-                        None => {}
-                    }
+                    self.close(count, from, input)?;
                 }
             }
         }
         Ok(Step::Done)
+    }
+
+    /// The next field of the innermost struct, or its end; `next` is one past the last field read.
+    #[inline]
+    fn field(
+        &mut self,
+        place: usize,
+        next: usize,
+        types: &Types,
+        limits: &Limits,
+        input: &mut Cursor<'_>,
+    ) -> Result<(), Stop> {
+        let definition = types.at(place);
+        let Kind::Struct { fields } = &definition.kind else { unreachable!("a struct frame") };
+        if input.is_empty() {
+            // Accepted at the end of a message, as Go does; plain form has the mark.
+            self.copied()?.push(0);
+            self.frames.pop();
+            return Ok(());
+        }
+        let from = input.position();
+        let delta = input.uint()?;
+        self.keep(input.since(from));
+        if delta == 0 {
+            self.frames.pop();
+            return Ok(());
+        }
+        if delta > (fields.len() - next) as u64 {
+            let (number, of) = ((next as u64).saturating_add(delta), fields.len());
+            return Err(
+                Error::malformed(format!("field {number} of {of} in struct {:?}", definition.name)).into()
+            );
+        }
+        let next = next + delta as usize;
+        let top = self.frames.len() - 1;
+        self.frames[top] = Frame::Struct { place, next };
+        self.enter(fields[next - 1].ty, types, limits, input)
+    }
+
+    /// The end of the innermost interface, whose value began at `from` and was said to have `count` bytes.
+    fn close(&mut self, count: u64, from: usize, input: &Cursor<'_>) -> Result<(), Stop> {
+        self.frames.pop();
+        match &mut self.copy {
+            Some(out) => {
+                let len = (out.len() - from) as u32;
+                out[from - 4..from].copy_from_slice(&len.to_be_bytes());
+            }
+            None if (input.position() - from) as u64 != count => return Err(Stop::NotPlain),
+            None => {}
+        }
+        Ok(())
     }
 
     /// Reads a value that has no parts, or opens the one that has.
