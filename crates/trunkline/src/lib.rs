@@ -28,7 +28,7 @@ pub use batch::Batch;
 pub use body::{FromBody, IntoBody, Text};
 pub use bytes;
 pub use call::{Call, Pending};
-pub use client::{Client, ClientBuilder};
+pub use client::{Backoff, Client, ClientBuilder, ClientStats, EachIp, Offline, Over, Pick, Redial, Resolve};
 pub use error::{Error, ErrorKind};
 pub use handler::{BoxFuture, Handler};
 pub use notify::Notify;
