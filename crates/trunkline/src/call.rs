@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use trunkline_engine::connection::WhenFull;
-use trunkline_engine::{Answer, Failure};
+use trunkline_engine::{Answer, Failure, Outcome};
 use trunkline_wire::{Fault, Id, Message, Route};
 
 use crate::body::FromBody;
@@ -97,7 +97,19 @@ impl<R: FromBody> IntoFuture for Call<R> {
             Ok(message) => (message, None),
             Err(fault) => (Message::notify(Route::NONE, Bytes::new()), Some(fault)),
         };
-        Pending { target, message, options, state, failed, deadline: None, repeats: 0, bound: false, reply }
+        Pending {
+            target,
+            message,
+            options,
+            state,
+            failed,
+            deadline: None,
+            repeats: 0,
+            uncertain: false,
+            admitted: false,
+            bound: false,
+            reply,
+        }
     }
 }
 
@@ -134,6 +146,10 @@ pub struct Pending<R = Bytes> {
     failed: Option<Fault>,
     deadline: Option<Instant>,
     repeats: u32,
+    /// An earlier attempt may have been executed: no later error may deny it.
+    uncertain: bool,
+    /// It has its token of the client's rate limit; a repeat needs no other.
+    admitted: bool,
     /// Started: never repeated.
     bound: bool,
     reply: PhantomData<fn() -> R>,
@@ -145,16 +161,33 @@ impl<R: FromBody> Pending<R> {
         if !matches!(self.state, State::Begin) {
             return;
         }
-        let peer = match &self.target {
-            Target::Peer(peer) => Some(peer.clone()),
-            Target::Client(client) => client.pick().ok().flatten(),
-        };
-        if let Some(peer) = peer {
-            self.state = match self.send(&peer, Waker::noop()) {
-                Ok(id) => State::Sent(peer.link, id),
+        loop {
+            let peer = match &self.target {
+                Target::Peer(peer) => Ok(Some(peer.clone())),
+                Target::Client(client) => client.pick(&mut self.admitted),
+            };
+            self.state = match peer {
+                Ok(Some(peer)) => match self.send(&peer, Waker::noop()) {
+                    Ok(id) => State::Sent(peer.link, id),
+                    // Its connection turned out to be about to end: nothing was sent, so it is bound to none yet.
+                    Err(error) if self.moves_on(&peer, &error) => continue,
+                    Err(error) => State::Failed(error),
+                },
+                Ok(None) => State::Begin,
                 Err(error) => State::Failed(error),
             };
+            return;
         }
+    }
+
+    /// A connection of the client refused the call because it is about to end: whether to try another.
+    fn moves_on(&mut self, peer: &Peer, error: &Error) -> bool {
+        let Target::Client(client) = &self.target else { return false };
+        let moves = client.may_repeat(error, false, self.repeats);
+        if moves {
+            client.leave(peer);
+        }
+        moves
     }
 
     /// Registers the call with a connection.
@@ -186,7 +219,7 @@ impl<R: FromBody> Pending<R> {
         let error = match result {
             Ok(Answer::Reply(body)) => match R::from_body(body, link.facts.profile) {
                 Ok(reply) => return Ok(reply),
-                Err(fault) => Error::new(ErrorKind::Decode(fault), trunkline_engine::Outcome::Answered),
+                Err(fault) => Error::new(ErrorKind::Decode(fault), Outcome::Answered),
             },
             Ok(Answer::Fault(fault)) => Error::fault(*fault),
             Err(failure) => Error::from(failure),
@@ -201,10 +234,10 @@ impl<R: FromBody> Pending<R> {
             State::Begin => {
                 let peer = match &self.target {
                     Target::Peer(peer) => peer.clone(),
-                    Target::Client(client) => match client.pick() {
+                    Target::Client(client) => match client.pick(&mut self.admitted) {
                         Ok(Some(peer)) => peer,
                         Ok(None) => return self.find(cx),
-                        Err(error) => return Some(Err(error)),
+                        Err(error) => return Some(Err(error.called(self.route()))),
                     },
                 };
                 self.send_to(peer, cx)
@@ -212,7 +245,7 @@ impl<R: FromBody> Pending<R> {
             State::Finding(finding) => match finding.as_mut().poll(cx) {
                 Poll::Pending => None,
                 Poll::Ready(Ok(peer)) => self.send_to(peer, cx),
-                Poll::Ready(Err(error)) => Some(Err(error)),
+                Poll::Ready(Err(error)) => Some(Err(self.honest(error.called(self.route())))),
             },
             State::Sent(link, id) => {
                 let ended = link.lock().conn.poll_call(*id, |token| match token {
@@ -250,21 +283,37 @@ impl<R: FromBody> Pending<R> {
     fn find(&mut self, cx: &mut Context<'_>) -> Option<Result<R, Error>> {
         let Target::Client(client) = &self.target else { return None };
         let client = client.clone();
-        let deadline = self.deadline.or_else(|| self.options.timeout.map(|timeout| now() + timeout));
-        self.deadline = deadline;
-        self.state = State::Finding(Box::pin(async move { client.available(deadline).await }));
+        let timeout = || self.options.timeout.unwrap_or_else(|| client.call_timeout());
+        let deadline = self.deadline.unwrap_or_else(|| now() + timeout());
+        self.deadline = Some(deadline);
+        let admitted = std::mem::replace(&mut self.admitted, true);
+        self.state = State::Finding(Box::pin(async move { client.available(deadline, admitted).await }));
         self.step(cx)
     }
 
     /// A client repeats what was certainly not executed, and idempotent calls within its budget.
     fn repeat_or(&mut self, result: Result<R, Error>, cx: &mut Context<'_>) -> Option<Result<R, Error>> {
-        let Err(error) = &result else { return Some(result) };
-        let Target::Client(client) = &self.target else { return Some(result) };
-        if self.bound || !client.may_repeat(error, self.options.idempotent, self.repeats) {
-            return Some(result);
+        let error = match result {
+            Err(error) => error,
+            Ok(_) => return Some(result),
+        };
+        let repeats = match &self.target {
+            Target::Client(client) => {
+                !self.bound && client.may_repeat(&error, self.options.idempotent, self.repeats)
+            }
+            Target::Peer(_) => false,
+        };
+        if !repeats {
+            return Some(Err(self.honest(error)));
         }
-        self.repeats += 1;
+        self.repeats += u32::from(error.outcome() != Outcome::NotSent);
+        self.uncertain |= error.outcome() == Outcome::Unknown;
         self.find(cx)
+    }
+
+    /// What is known of all attempts together.
+    fn honest(&self, error: Error) -> Error {
+        if self.uncertain && error.is_safe_to_repeat() { error.with_outcome(Outcome::Unknown) } else { error }
     }
 }
 

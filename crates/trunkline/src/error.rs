@@ -33,7 +33,7 @@ pub enum ErrorKind {
     Cancelled,
     /// The connection ended (go-iproto's `ErrDroppedConn`).
     Closed(Arc<CloseReason>),
-    /// The connection or the client is draining or closed: nothing new begins (go-iproto's `ErrStopped`).
+    /// The connection is draining: nothing new begins on it (go-iproto's `ErrStopped`).
     Draining,
     /// Too much waits to be sent.
     Full {
@@ -51,13 +51,19 @@ pub enum ErrorKind {
     Encode(EncodeError),
     /// The answer's body is not what was asked for.
     Decode(Fault),
+    /// The connection was taken over for another protocol (go-iproto's `ErrHijacked`).
+    Hijacked,
+    /// The client was drained or closed: nothing new begins (`ErrClosed` of go-iproto's dialler).
+    ClientClosed,
+    /// User code of a dial panicked: the resolver, the dialler or the peer hook, as named (go-iproto's `ErrTaskPanic`).
+    DialPanicked(&'static str),
     /// No connection could be made.
     Connect(Arc<std::io::Error>),
     /// No connection was available in time (go-iproto's `ErrNoChannel`).
     NoPeer,
     /// No connection is up and the client was told not to wait (go-iproto's `ErrCutoff`).
     Offline,
-    /// A rate limit of ours (go-iproto's `RateError`).
+    /// Over the client's rate limit, or the call's turn would come after its deadline (go-iproto's `RateError`).
     RateLimited,
     /// A new attempt to connect came too soon after the last (go-iproto's `ErrThrottled`).
     DialThrottled,
@@ -106,6 +112,20 @@ impl Error {
         self
     }
 
+    /// The same error, with what is known of more than one attempt.
+    pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
+        Arc::make_mut(&mut self.0).outcome = outcome;
+        self
+    }
+
+    /// The error of a call to this route.
+    pub(crate) fn called(mut self, route: Option<&Route>) -> Self {
+        if self.0.route.is_none() {
+            Arc::make_mut(&mut self.0).route = route.cloned();
+        }
+        self
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
@@ -136,7 +156,10 @@ impl Error {
     /// The connection ended or is about to.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Closed(_) | ErrorKind::Draining)
+        matches!(
+            self.kind(),
+            ErrorKind::Closed(_) | ErrorKind::Draining | ErrorKind::Hijacked | ErrorKind::ClientClosed
+        )
     }
 
     /// The dialect has no words for it.
@@ -191,6 +214,7 @@ impl From<Failure> for Error {
         let kind = match kind {
             FailureKind::Timeout => ErrorKind::Timeout,
             FailureKind::Cancelled => ErrorKind::Cancelled,
+            FailureKind::Closed(reason) if *reason == CloseReason::Hijacked => ErrorKind::Hijacked,
             FailureKind::Closed(reason) => ErrorKind::Closed(reason),
             FailureKind::Draining => ErrorKind::Draining,
             FailureKind::Full { waiting, limit } => ErrorKind::Full { waiting, limit },
@@ -218,14 +242,17 @@ impl fmt::Display for ErrorKind {
             }
             Self::Encode(error) => error.fmt(f),
             Self::Decode(fault) => write!(f, "the answer cannot be read: {fault}"),
+            Self::Hijacked => f.write_str("the connection was taken over for another protocol"),
+            Self::ClientClosed => f.write_str("the client was drained or closed: nothing new begins"),
+            Self::DialPanicked(whose) => write!(f, "cannot connect: the {whose} panicked"),
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::NoPeer => f.write_str("no connection was available in time (setting `wait_timeout`)"),
-            Self::Offline => f.write_str("no connection is up"),
-            Self::RateLimited => f.write_str("over the rate limit"),
+            Self::Offline => f.write_str("no connection is up (setting `offline` says not to wait for one)"),
+            Self::RateLimited => f.write_str("over the rate limit (setting `rate_limit`)"),
             Self::DialThrottled => {
                 f.write_str("a new connection was tried too soon (setting `dial_throttle`)")
             }
-            Self::PoolFull => f.write_str("the client has as many connections as it may"),
+            Self::PoolFull => f.write_str("the client has as many connections as it may (setting `size`)"),
             Self::Address(what) | Self::Config(what) => f.write_str(what),
             Self::Io(error) => error.fmt(f),
         }

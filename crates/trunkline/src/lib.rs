@@ -96,7 +96,7 @@ pub use body::{FromBody, IntoBody, Text};
 pub use bytes;
 pub use call::{Call, Pending};
 pub use caller::Caller;
-pub use client::{Client, ClientBuilder};
+pub use client::{Backoff, Client, ClientBuilder, ClientStats, EachIp, Offline, Over, Pick, Redial, Resolve};
 pub use error::{Error, ErrorKind, Who};
 pub use extensions::Extensions;
 pub use group::{Delivered, Group};

@@ -202,7 +202,10 @@ impl Peer {
             free
         });
         if !taken {
-            return Err(Error::not_sent(ErrorKind::Draining));
+            let hijacked = self.link.lock().hijack.is_some()
+                || self.close_reason().as_deref() == Some(&CloseReason::Hijacked);
+            let kind = if hijacked { ErrorKind::Hijacked } else { ErrorKind::Draining };
+            return Err(Error::not_sent(kind).at(self.address(), None));
         }
         let lost = || match self.close_reason() {
             Some(reason) => Error::new(ErrorKind::Closed(reason), Outcome::NotSent),

@@ -24,7 +24,7 @@ pub use builder::ServerBuilder;
 
 use crate::address::Address;
 use crate::error::Error;
-use crate::link::Link;
+use crate::link::{Link, now};
 use crate::peer::Peer;
 
 /// Handlers that may wait at the same time, over all connections of a server. gorpc's concurrency, from its README.
@@ -68,6 +68,26 @@ pub struct DrainReport {
     pub answers_cut: usize,
     /// How long it took.
     pub took: Duration,
+}
+
+impl DrainReport {
+    /// Waits until connections that were told to drain are over.
+    pub(crate) async fn of(links: Vec<Arc<Link>>, began: Instant) -> Self {
+        let mut report = Self { peers: links.len(), ..Self::default() };
+        for link in links {
+            match &*Peer::from_link(link).closed().await {
+                CloseReason::Drained | CloseReason::Peer => report.drained += 1,
+                CloseReason::DrainTimeout { pending, owed, .. } => {
+                    report.cut += 1;
+                    report.calls_cut += pending;
+                    report.answers_cut += owed;
+                }
+                _ => report.cut += 1,
+            }
+        }
+        report.took = now().saturating_duration_since(began);
+        report
+    }
 }
 
 impl fmt::Display for DrainReport {
@@ -189,7 +209,7 @@ impl Server {
     /// Stops accepting, lets every peer finish what was begun, and closes. Ends by its time limit, with a report of what
     /// was cut.
     pub async fn drain(mut self) -> DrainReport {
-        let began = Instant::now();
+        let began = now();
         for accepting in self.loops.drain(..) {
             accepting.abort();
             let _ = accepting.await;
@@ -198,19 +218,7 @@ impl Server {
         for link in &links {
             link.drain(self.drain_timeout);
         }
-        let mut report = DrainReport { peers: links.len(), ..DrainReport::default() };
-        for link in links {
-            match &*Peer::from_link(link).closed().await {
-                CloseReason::Drained | CloseReason::Peer => report.drained += 1,
-                CloseReason::DrainTimeout { pending, owed, .. } => {
-                    report.cut += 1;
-                    report.calls_cut += pending;
-                    report.answers_cut += owed;
-                }
-                _ => report.cut += 1,
-            }
-        }
-        report.took = began.elapsed();
+        let report = DrainReport::of(links, began).await;
         tracing::info!(peers = report.peers, cut = report.cut, "drained: {report}");
         report
     }
