@@ -191,8 +191,17 @@ impl Driver {
             }
             &mut scratch.block
         };
-        let n = std::task::ready!(poll_read_buf(Pin::new(&mut self.io), cx, target))?;
-        Poll::Ready(Ok((std::mem::take(target), n)))
+        let Poll::Ready(read) = poll_read_buf(Pin::new(&mut self.io), cx, target) else {
+            if own && self.carry.len() < LARGE {
+                // A header that announces much and brings nothing holds nothing.
+                self.carry.shrink_to_fit();
+            }
+            return Poll::Pending;
+        };
+        let n = read?;
+        // At the end of the stream `carry` says what is missing.
+        let data = if n == 0 { Vec::new() } else { std::mem::take(target) };
+        Poll::Ready(Ok((data, n)))
     }
 
     /// Bytes arrived: through the layer, if there is one, to the decoder.

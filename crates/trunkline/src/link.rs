@@ -5,6 +5,7 @@
 //! poison is ignored.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,7 +65,7 @@ pub(crate) struct Link {
     pub(crate) facts: Facts,
     inner: Mutex<Inner>,
     /// Close hooks in the order of registration; `None` once they have run.
-    hooks: Mutex<Option<Vec<Hook>>>,
+    hooks: Mutex<Option<VecDeque<Hook>>>,
     /// Set when the driver has ended and every hook has run.
     ended: OnceLock<Arc<CloseReason>>,
     pub(crate) over: Notify,
@@ -84,7 +85,7 @@ impl Link {
         Arc::new(Self {
             facts,
             inner: Mutex::new(Inner { conn, driver: None, hijack: None }),
-            hooks: Mutex::new(Some(Vec::new())),
+            hooks: Mutex::new(Some(VecDeque::new())),
             ended: OnceLock::new(),
             over: Notify::new(),
             state: OnceLock::new(),
@@ -140,7 +141,7 @@ impl Link {
     pub(crate) fn on_close(&self, hook: Hook) {
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hooks) = &mut *hooks {
-            hooks.push(hook);
+            hooks.push_back(hook);
             return;
         }
         drop(hooks);
@@ -151,8 +152,8 @@ impl Link {
 
     /// The driver has ended: hooks run once, in order, and whoever waits for the end is told.
     pub(crate) fn finish(&self, reason: Arc<CloseReason>) {
-        let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for hook in hooks.into_iter().flatten() {
+        // One at a time: what a hook registers, or another thread meanwhile, still runs after those before it.
+        while let Some(hook) = self.next_hook() {
             let run = std::panic::AssertUnwindSafe(|| hook(&reason));
             if std::panic::catch_unwind(run).is_err() {
                 tracing::error!(peer = self.facts.id, "a close hook panicked");
@@ -160,6 +161,16 @@ impl Link {
         }
         let _ = self.ended.set(reason);
         self.over.notify_waiters();
+    }
+
+    /// The next close hook; when there is none, later ones run at once.
+    fn next_hook(&self) -> Option<Hook> {
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = hooks.as_mut().and_then(VecDeque::pop_front);
+        if next.is_none() {
+            *hooks = None;
+        }
+        next
     }
 }
 
