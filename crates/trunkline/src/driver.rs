@@ -22,6 +22,7 @@ use trunkline_wire::{Decode, Decoded, Input, Layer, Output};
 
 use crate::dispatch::Dispatch;
 use crate::link::{Link, now};
+use crate::observe::{Observer, Snapshot};
 use crate::scratch::{self, BLOCK, Scratch};
 use crate::transport::Io;
 
@@ -59,6 +60,7 @@ pub(crate) struct Driver {
     reading: bool,
     output: Output,
     timer: Timer,
+    observer: Observer,
     active: bool,
     finished: bool,
 }
@@ -83,6 +85,7 @@ impl Driver {
             reading: true,
             output: Output::new(),
             timer: Timer::default(),
+            observer: Observer::default(),
             active: true,
             finished: false,
         }
@@ -90,6 +93,7 @@ impl Driver {
 
     /// Drives the connection to its end.
     pub(crate) async fn run(mut self) {
+        self.observer.connected(&self.link.facts);
         let driven = std::future::poll_fn(|cx| {
             let mut scratch = scratch::borrow();
             let poll = self.poll(cx, &mut scratch);
@@ -131,7 +135,11 @@ impl Driver {
             }
             self.dispatch.release();
         }
+        let seen = self.observer.is_due(!self.active, now).then(|| Snapshot::of(&inner.conn));
         drop(inner);
+        if let Some(seen) = seen {
+            self.observer.report(&seen, &self.link.facts);
+        }
         self.timer.release_at = self.active.then(|| now + IDLE);
         self.active = false;
         wake(scratch);
@@ -374,10 +382,14 @@ impl Driver {
             self.reading = inner.conn.wants_bytes();
             let may_start = inner.conn.wants_requests();
             let deadline = inner.conn.deadline();
+            let begins_to_drain = self.observer.begins_to_drain(inner.conn.phase());
             if !again {
                 Link::sleep(&mut inner, cx.waker());
             }
             drop(inner);
+            if begins_to_drain {
+                self.observer.draining(&self.link.facts);
+            }
             self.dispatch.may_start(may_start);
             self.timer.arm(deadline, self.active, now, cx);
             return None;
@@ -454,6 +466,11 @@ impl Driver {
         wake(scratch);
     }
 
+    fn tell_end(&mut self, reason: &CloseReason) {
+        let seen = Snapshot::of(&self.link.lock().conn);
+        self.observer.closed(&seen, &self.link.facts, reason);
+    }
+
     async fn finish(mut self, reason: Arc<CloseReason>) {
         self.finished = true;
         let (remains, hijack, kept) = {
@@ -461,13 +478,7 @@ impl Driver {
             (inner.conn.remains(), inner.hijack.take(), inner.conn.take_kept())
         };
         drop(remains);
-        let facts = &self.link.facts;
-        let (peer, dialect, name) = (facts.id, facts.profile.name, reason.name());
-        if reason.is_error() {
-            tracing::warn!(peer, address = %facts.address, dialect, reason = name, "closed: {reason}");
-        } else {
-            tracing::debug!(peer, address = %facts.address, dialect, reason = name, "closed: {reason}");
-        }
+        self.tell_end(&reason);
         let link = self.link.clone();
         let io = std::mem::replace(&mut self.io, Io::Memory(tokio::io::duplex(1).0));
         match hijack {
@@ -483,6 +494,9 @@ impl Driver {
             }
         }
         std::mem::take(&mut self.dispatch).linger();
+        // Whoever waits for the end finds everything given back.
+        self.carry = Vec::new();
+        self.output = Output::new();
         link.finish(reason);
     }
 }
@@ -502,6 +516,7 @@ impl Drop for Driver {
         self.link.close(why);
         let reason = self.link.lock().conn.closed();
         if let Some(reason) = reason {
+            self.tell_end(&reason);
             self.link.finish(reason);
         }
     }

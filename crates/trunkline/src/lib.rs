@@ -15,6 +15,7 @@ pub mod error;
 mod handler;
 mod link;
 mod notify;
+mod observe;
 mod peer;
 mod request;
 mod router;

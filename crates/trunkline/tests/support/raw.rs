@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use trunkline::bytes::BytesMut;
 use trunkline::wire::iproto::{MAX_MESSAGE, Packet};
 
-pub(crate) async fn send(socket: &mut TcpStream, packet: Packet) {
+pub(crate) async fn send(socket: &mut (impl AsyncWrite + Unpin), packet: Packet) {
     let mut bytes = BytesMut::new();
     packet.encode(&mut bytes).expect("a packet");
     socket.write_all(&bytes).await.expect("the peer reads");
 }
 
 /// The next packet that is no ping; `None` at the end of the stream.
-pub(crate) async fn receive(socket: &mut TcpStream, buffer: &mut BytesMut) -> Option<Packet> {
+pub(crate) async fn receive(socket: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> Option<Packet> {
     timeout(Duration::from_secs(30), async {
         loop {
             match Packet::decode(buffer, MAX_MESSAGE).expect("a packet") {
