@@ -211,7 +211,7 @@ impl Dispatch {
                 }
                 Poll::Pending => Work::Inline(future),
             },
-            Run::Spawned => Work::Spawned(tokio::spawn(future)),
+            Run::Spawned => Work::Spawned(Task(tokio::spawn(future))),
         };
         self.inbox.waits();
         let permit = self.permit.take().or_else(|| self.gate.0.clone().try_acquire_owned().ok());
@@ -361,7 +361,7 @@ fn log_internal(route: &Route, reply: &Reply) {
     if let Err(fault) = &reply.0
         && let Some(internal) = &fault.internal
     {
-        tracing::error!(%route, "a handler failed: {internal}");
+        tracing::error!(%route, "a handler failed: {}", internal.escape_debug());
     }
 }
 
@@ -390,7 +390,16 @@ impl Future for Guarded {
 
 enum Work {
     Inline(BoxFuture<Reply>),
-    Spawned(JoinHandle<Reply>),
+    Spawned(Task),
+}
+
+/// A task that ends when nobody follows it any more.
+struct Task(JoinHandle<Reply>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A handler that waits.
@@ -416,7 +425,7 @@ impl Future for Running {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
         let reply = match &mut self.work {
             Work::Inline(future) => std::task::ready!(poll_guarded(future.as_mut(), cx)),
-            Work::Spawned(task) => std::task::ready!(Pin::new(task).poll(cx)).ok(),
+            Work::Spawned(task) => std::task::ready!(Pin::new(&mut task.0).poll(cx)).ok(),
         };
         let route = self.route.take().unwrap_or(Route::NONE);
         let reply = reply.unwrap_or_else(|| {

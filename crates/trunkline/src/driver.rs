@@ -22,6 +22,7 @@ use trunkline_wire::{Decode, Decoded, Input, Layer, Output, WireError, recognise
 
 use crate::dispatch::Dispatch;
 use crate::link::{Link, now};
+use crate::observe::{Observer, Snapshot};
 use crate::scratch::{self, BLOCK, Scratch};
 use crate::transport::Io;
 
@@ -61,6 +62,7 @@ pub(crate) struct Driver {
     greeted: bool,
     output: Output,
     timer: Timer,
+    observer: Observer,
     active: bool,
     finished: bool,
 }
@@ -86,6 +88,7 @@ impl Driver {
             greeted: false,
             output: Output::new(),
             timer: Timer::default(),
+            observer: Observer::default(),
             active: true,
             finished: false,
         }
@@ -93,6 +96,7 @@ impl Driver {
 
     /// Drives the connection to its end.
     pub(crate) async fn run(mut self) {
+        self.observer.connected(&self.link.facts);
         let driven = std::future::poll_fn(|cx| {
             let mut scratch = scratch::borrow();
             let poll = self.poll(cx, &mut scratch);
@@ -134,7 +138,11 @@ impl Driver {
             }
             self.dispatch.release();
         }
+        let seen = self.observer.is_due(!self.active, now).then(|| Snapshot::of(&inner.conn));
         drop(inner);
+        if let Some(seen) = seen {
+            self.observer.report(&seen, &self.link.facts);
+        }
         self.timer.release_at = self.active.then(|| now + IDLE);
         self.active = false;
         wake(scratch);
@@ -194,8 +202,17 @@ impl Driver {
             }
             &mut scratch.block
         };
-        let n = std::task::ready!(poll_read_buf(Pin::new(&mut self.io), cx, target))?;
-        Poll::Ready(Ok((std::mem::take(target), n)))
+        let Poll::Ready(read) = poll_read_buf(Pin::new(&mut self.io), cx, target) else {
+            if own && self.carry.len() < LARGE {
+                // A header that announces much and brings nothing holds nothing.
+                self.carry.shrink_to_fit();
+            }
+            return Poll::Pending;
+        };
+        let n = read?;
+        // At the end of the stream `carry` says what is missing.
+        let data = if n == 0 { Vec::new() } else { std::mem::take(target) };
+        Poll::Ready(Ok((data, n)))
     }
 
     /// Bytes arrived: through the layer, if there is one, to the decoder.
@@ -377,10 +394,14 @@ impl Driver {
             self.reading = inner.conn.wants_bytes();
             let may_start = inner.conn.wants_requests();
             let deadline = inner.conn.deadline();
+            let begins_to_drain = self.observer.begins_to_drain(inner.conn.phase());
             if !again {
                 Link::sleep(&mut inner, cx.waker());
             }
             drop(inner);
+            if begins_to_drain {
+                self.observer.draining(&self.link.facts);
+            }
             self.dispatch.may_start(may_start);
             self.timer.arm(deadline, self.active, now, cx);
             return None;
@@ -457,6 +478,11 @@ impl Driver {
         wake(scratch);
     }
 
+    fn tell_end(&mut self, reason: &CloseReason) {
+        let seen = Snapshot::of(&self.link.lock().conn);
+        self.observer.closed(&seen, &self.link.facts, reason);
+    }
+
     async fn finish(mut self, reason: Arc<CloseReason>) {
         self.finished = true;
         let (remains, hijack, kept) = {
@@ -464,13 +490,7 @@ impl Driver {
             (inner.conn.remains(), inner.hijack.take(), inner.conn.take_kept())
         };
         drop(remains);
-        let facts = &self.link.facts;
-        let (peer, dialect, name) = (facts.id, facts.profile.name, reason.name());
-        if reason.is_error() {
-            tracing::warn!(peer, address = %facts.address, dialect, reason = name, "closed: {reason}");
-        } else {
-            tracing::debug!(peer, address = %facts.address, dialect, reason = name, "closed: {reason}");
-        }
+        self.tell_end(&reason);
         let link = self.link.clone();
         let io = std::mem::replace(&mut self.io, Io::Memory(tokio::io::duplex(1).0));
         match hijack {
@@ -486,6 +506,9 @@ impl Driver {
             }
         }
         std::mem::take(&mut self.dispatch).linger(&link, !reason.is_error());
+        // Whoever waits for the end finds everything given back.
+        self.carry = Vec::new();
+        self.output = Output::new();
         link.finish(reason);
     }
 }
@@ -505,6 +528,7 @@ impl Drop for Driver {
         self.link.close(why);
         let reason = self.link.lock().conn.closed();
         if let Some(reason) = reason {
+            self.tell_end(&reason);
             self.link.finish(reason);
         }
     }

@@ -70,6 +70,7 @@ mod handler;
 pub mod layer;
 mod link;
 mod notify;
+mod observe;
 mod peer;
 mod request;
 mod router;

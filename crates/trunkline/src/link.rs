@@ -164,8 +164,8 @@ impl Link {
 
     /// The driver has ended: hooks run once, in order, and whoever waits for the end is told.
     pub(crate) fn finish(&self, reason: Arc<CloseReason>) {
-        let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for (_, hook) in hooks.into_iter().flatten() {
+        // One at a time: what a hook registers, or another thread meanwhile, still runs after those before it.
+        while let Some(hook) = self.next_hook() {
             let run = std::panic::AssertUnwindSafe(|| hook(&reason));
             if std::panic::catch_unwind(run).is_err() {
                 tracing::error!(peer = self.facts.id, "a close hook panicked");
@@ -173,6 +173,16 @@ impl Link {
         }
         let _ = self.ended.set(reason);
         self.over.notify_waiters();
+    }
+
+    /// The next close hook; when there is none, later ones run at once.
+    fn next_hook(&self) -> Option<Hook> {
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = hooks.as_mut().and_then(BTreeMap::pop_first).map(|(_, hook)| hook);
+        if next.is_none() {
+            *hooks = None;
+        }
+        next
     }
 }
 

@@ -12,6 +12,7 @@ mod builder;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     /// Counters of connections that are over.
     past: Mutex<Stats>,
     gone: Notify,
+    /// The server drains or is gone: a connection that was still being welcomed comes too late.
+    closing: AtomicBool,
     max_connections: usize,
 }
 
@@ -106,6 +109,7 @@ impl Shared {
             peers: Mutex::default(),
             past: Mutex::default(),
             gone: Notify::new(),
+            closing: AtomicBool::new(false),
             max_connections,
         })
     }
@@ -114,12 +118,15 @@ impl Shared {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a peer into the register and has it leave by itself. `false`: the server is full.
-    pub(crate) fn enter(self: &Arc<Self>, peer: &Peer) -> bool {
+    /// Enters a peer into the register and has it leave by itself, or says why not.
+    pub(crate) fn enter(self: &Arc<Self>, peer: &Peer) -> Result<(), &'static str> {
         {
             let mut peers = self.peers();
+            if self.closing.load(Ordering::Relaxed) {
+                return Err("the server drains");
+            }
             if peers.len() >= self.max_connections {
-                return false;
+                return Err("`max_connections` are open");
             }
             peers.insert(peer.id(), peer.link.clone());
         }
@@ -132,7 +139,15 @@ impl Shared {
             }
             shared.gone.notify_waiters();
         });
-        true
+        Ok(())
+    }
+
+    /// No peer may enter any more; those that are there.
+    fn close(&self) -> Vec<Arc<Link>> {
+        let peers = self.peers();
+        // Under the register's lock: whoever enters is either in this list or sees the flag.
+        self.closing.store(true, Ordering::Relaxed);
+        peers.values().cloned().collect()
     }
 
     fn links(&self) -> Vec<Arc<Link>> {
@@ -214,7 +229,7 @@ impl Server {
             accepting.abort();
             let _ = accepting.await;
         }
-        let links = self.shared.links();
+        let links = self.shared.close();
         for link in &links {
             link.drain(self.drain_timeout);
         }
@@ -227,7 +242,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.loops.iter().for_each(JoinHandle::abort);
-        for link in self.shared.links() {
+        for link in self.shared.close() {
             link.close(CloseReason::Local);
         }
     }

@@ -1,8 +1,11 @@
 //! The accept loop: it never ends by an error, and no user code runs in it.
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use super::Shared;
 use super::builder::{AcceptHook, PeerHook};
@@ -82,24 +85,23 @@ async fn welcome(io: Io, address: String, setup: Arc<Setup>, shared: Arc<Shared>
         },
     };
     let (peer, driver) = setup.start(io, address);
-    if !shared.enter(&peer) {
+    if let Err(why) = shared.enter(&peer) {
         let limit = shared.max_connections;
-        tracing::warn!(
-            peer = peer.id(),
-            address = peer.address(),
-            limit,
-            "refused: `max_connections` are open"
-        );
-        return;
+        return tracing::warn!(peer = peer.id(), address = peer.address(), limit, "refused: {why}");
     }
-    tracing::debug!(peer = peer.id(), address = peer.address(), dialect = peer.dialect(), "connected");
     let Some(hook) = &ways.on_peer else { return driver.run().await };
     // The hook may call the peer, so the driver runs beside it.
     let driving = tokio::spawn(driver.run());
-    match tokio::time::timeout(HANDSHAKE, hook(peer.clone())).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
+    let vetted = AssertUnwindSafe(async { hook(peer.clone()).await }).catch_unwind();
+    match tokio::time::timeout(HANDSHAKE, vetted).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => {
             tracing::warn!(peer = peer.id(), %error, "closed by the peer hook");
+            peer.close();
+        }
+        // A hook that did not come to its end has vetted nobody.
+        Ok(Err(_)) => {
+            tracing::error!(peer = peer.id(), "closed: the peer hook panicked");
             peer.close();
         }
         Err(_) => {

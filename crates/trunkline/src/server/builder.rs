@@ -181,6 +181,7 @@ impl fmt::Debug for ServerBuilder {
         f.debug_struct("ServerBuilder")
             .field("router", &self.table)
             .field("max_connections", &self.max_connections)
+            .field("max_running", &self.max_running)
             .finish_non_exhaustive()
     }
 }
