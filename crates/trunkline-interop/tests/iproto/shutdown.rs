@@ -8,7 +8,7 @@ use crate::service::ECHO;
 use crate::world::{Go, Ours, connect, executions, go_client, go_server, number, peer};
 
 /// Answers before the shutdown, and after it.
-const ANSWERS: u64 = 2_000;
+const ANSWERS: u64 = 20_000;
 
 pub(crate) async fn rust_client_begins(go: Go) -> String {
     let mut server = go_server(&go, &[]).await;
