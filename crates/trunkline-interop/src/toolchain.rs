@@ -34,7 +34,7 @@ pub fn build(peer: &str) -> Result<PathBuf, Unavailable> {
     let program = folder.join("bin").join(peer).with_extension(std::env::consts::EXE_EXTENSION);
     let built = Command::new("go")
         .current_dir(&folder)
-        .args(["build", "-o"])
+        .args(["build", "-buildvcs=false", "-o"])
         .arg(&program)
         .arg(format!("./{peer}"))
         .output()

@@ -11,7 +11,7 @@ mod books;
 mod bulk;
 #[path = "iproto/calls.rs"]
 mod calls;
-#[path = "iproto/harness.rs"]
+#[path = "support/harness.rs"]
 mod harness;
 #[path = "iproto/keepalive.rs"]
 mod keepalive;

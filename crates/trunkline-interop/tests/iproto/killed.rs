@@ -10,7 +10,7 @@ use trunkline::{CloseReason, Peer};
 
 use crate::books::{Books, Fresh, ledger};
 use crate::load::{AT_ONCE, Load};
-use crate::service::ECHO;
+use crate::service::{ECHO, RANDOM};
 use crate::world::{Go, Ours, body, connect, go_client, go_server, nonce, peer, scenario};
 
 /// Answers before the kill, and after it.
@@ -45,11 +45,11 @@ pub(crate) async fn server_stalled(go: Go) -> String {
     let connection = peer(&client);
     let books = Arc::new(Books::default());
     // Bound to the connection, so that nothing is repeated; more than the sockets between us hold.
-    called(&connection, &books, 10, 64).await;
+    called(&connection, &books, ECHO, (10, 64)).await;
     server.ask("stall").await.expect("stalled");
     let waiting = tokio::spawn({
         let (connection, books) = (connection.clone(), books.clone());
-        async move { called(&connection, &books, 1_000, 15_000).await }
+        async move { called(&connection, &books, ECHO, (1_000, 15_000)).await }
     });
     until_stuck(&connection).await;
     server.kill().await.expect("killed");
@@ -75,11 +75,11 @@ async fn until_stuck(connection: &Peer) {
 }
 
 /// Calls that all wait at the same time.
-async fn called(peer: &Peer, books: &Books, count: usize, size: usize) {
+async fn called(peer: &Peer, books: &Books, code: u32, (count, size): (usize, usize)) {
     let calls = (0..count).map(|_| {
         let nonce = nonce();
         let sent = body(nonce, size);
-        let call = peer.call::<Bytes>(ECHO, sent.clone());
+        let call = peer.call::<Bytes>(code, sent.clone());
         async move { books.enter(nonce, &sent, call.await) }
     });
     join_all(calls).await;
@@ -87,7 +87,7 @@ async fn called(peer: &Peer, books: &Books, count: usize, size: usize) {
 
 pub(crate) async fn client_under_load(go: Go) -> String {
     let mut ours = Ours::start().await;
-    let mut client = go_client(&go, &ours.address, "load", &[]);
+    let mut client = go_client(&go, &ours.address, "load", &["-code", "6", "-c", "64"]);
     client.hear("started").await.expect("started");
     let peer = ours.peer().await;
     ours.service.until(ANSWERS).await;
@@ -115,7 +115,7 @@ pub(crate) async fn client_called(go: Go) -> String {
             let (peer, books) = (peer.clone(), books.clone());
             tokio::spawn(async move {
                 while peer.is_open() {
-                    called(&peer, &books, 1, 64).await;
+                    called(&peer, &books, RANDOM, (1, 64)).await;
                 }
             })
         })
