@@ -226,8 +226,8 @@ fn bar(plan: &Plan) -> ProgressBar {
         false => ProgressDrawTarget::hidden(),
     };
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}");
-    ProgressBar::with_draw_target(Some(length), target)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("##-");
+    ProgressBar::with_draw_target(Some(length), target).with_style(style)
 }
 
 fn progress(bar: &ProgressBar, plan: &Plan, from: Instant) {

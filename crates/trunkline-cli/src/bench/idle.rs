@@ -32,8 +32,9 @@ pub(crate) struct Args {
     /// The server's process, to see its memory, too
     #[arg(long, value_name = "PID", env = "TRUNKLINE_PID")]
     pid: Option<u32>,
-    #[command(flatten)]
-    connect: Connect,
+    /// How long each may take to connect: thousands at once overflow a listener's queue, which costs a second
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s", env = "TRUNKLINE_CONNECT_TIMEOUT")]
+    connect_timeout: Duration,
 }
 
 /// Opens, holds, reports.
@@ -87,7 +88,7 @@ async fn open(args: &Args) -> Result<Vec<Client>> {
         if opening.len() == AT_ONCE {
             take(&mut opening, &mut clients).await?;
         }
-        let (connect, url) = (args.connect.clone(), args.url.clone());
+        let (connect, url) = (Connect { connect_timeout: args.connect_timeout }, args.url.clone());
         opening.spawn(async move { connect.client(&url).await });
     }
     while !opening.is_empty() {
