@@ -13,10 +13,14 @@ use crate::{bench, builtins, call, decode, notify, ping, serve};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "trunkline", version, about, max_term_width = 110)]
+#[command(name = "trunkline", version, max_term_width = 100)]
+#[command(about = "Serve, call, measure and decode, in every dialect that trunkline speaks")]
 #[command(after_help = "\
 Addresses are URLs: the dialect, then +unix where it is not TCP.
   iproto://127.0.0.1:3301   iproto+unix:///run/x.sock   iproto://:3301 (all interfaces)
+
+Values have units: 250ms, 64KiB, 10k. Every long option can be set by the environment:
+--connect-timeout is TRUNKLINE_CONNECT_TIMEOUT.
 
 Exit codes: 0 ok, 1 application error, 2 usage, 3 cannot connect or lost, 4 deadline,
 5 protocol or wrong dialect, 6 limit, 130 interrupted")]
@@ -28,9 +32,9 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// The command line, with names of environment variables in its help but never their values.
+    /// The command line. One sentence of its help stands for the environment variable of every option.
     pub(crate) fn described() -> Command {
-        let hide = |arg: Arg| arg.hide_env_values(true);
+        let hide = |arg: Arg| arg.hide_env(true);
         Self::command()
             .mut_args(hide)
             .mut_subcommands(move |verb| verb.mut_args(hide).mut_subcommands(move |verb| verb.mut_args(hide)))
@@ -68,8 +72,9 @@ pub(crate) enum Verb {
 
 /// Options of every verb.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
-    /// How results are printed; by default for people on a terminal, else as JSON
+    /// How results are printed: by default for people on a terminal, else as JSON; raw is the body alone
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", env = "TRUNKLINE_OUTPUT")]
     pub(crate) output: Option<Format>,
     /// When to use colours; NO_COLOR is respected
@@ -83,23 +88,18 @@ pub(crate) struct Global {
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
     Human,
-    /// One JSON object per result
     Json,
-    /// The bytes of the body and nothing else
+    // The bytes of a body and nothing else.
     Raw,
 }
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal
     #[default]
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
@@ -132,10 +132,10 @@ pub(crate) struct Runtime {
 /// What carries the tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RuntimeKind {
-    /// A single-threaded runtime per worker: the fastest
+    // A single-threaded runtime per worker: the fastest.
     #[default]
     Shards,
-    /// One work-stealing runtime
+    // One work-stealing runtime.
     Multi,
 }
 

@@ -44,10 +44,10 @@ pub(crate) struct Args {
 /// The side that received the bytes.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Receiver {
-    /// A server: it was called
+    // A server: it was called.
     #[default]
     Accepting,
-    /// A client: it was answered
+    // A client: it was answered.
     Dialling,
 }
 

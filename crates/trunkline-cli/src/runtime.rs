@@ -11,11 +11,41 @@ use crate::exit::{Exit, Failure, Result};
 /// Runs on one single-threaded runtime. Ctrl-C ends it.
 pub(crate) fn one<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     single()?.block_on(async {
+        let mut interrupt = Interrupt::new()?;
         tokio::select! {
             done = work => done,
-            _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+            () = interrupt.heard() => Err(Failure::interrupted()),
         }
     })
+}
+
+/// Ctrl-C, heard from the moment on in which this is made.
+pub(crate) struct Interrupt {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+impl Interrupt {
+    #[cfg(unix)]
+    pub(crate) fn new() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::interrupt()).map(|signal| Self { signal }).map_err(cannot)
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn heard(&mut self) {
+        self.signal.recv().await;
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) async fn heard(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// A runtime of the calling thread alone.

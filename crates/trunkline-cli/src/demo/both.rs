@@ -27,14 +27,14 @@ pub(super) async fn notify(stage: Stage) -> Shown {
 pub(super) async fn call_back(stage: Stage) -> Shown {
     let answer: Text = stage.tcp.call(CALL_BACK, "who are you?").await?;
     check(answer.0 == "who are you?", || format!("{:?} came back", answer.0))?;
-    Ok("a handler called its caller over the same connection, with the same code".to_owned())
+    Ok("over the same connection, with the same code".to_owned())
 }
 
 pub(super) async fn raw(stage: Stage) -> Shown {
     let heard = stage.client_heard.get();
     stage.peer()?.send_raw(RAW, Id(7), "by hand").await?;
     stage.client_heard.reaches(heard + 1).await;
-    Ok("code and sync of our own; the answer was paired with nothing".to_owned())
+    Ok("code and sync of our own, paired with nothing".to_owned())
 }
 
 pub(super) async fn hijack(stage: Stage) -> Shown {
@@ -54,7 +54,7 @@ pub(super) async fn hijack(stage: Stage) -> Shown {
         }
     };
     check(answer == question, || format!("{answer:?} came back"))?;
-    Ok("the socket and its unread bytes, then packets written by hand".to_owned())
+    Ok("the bare socket, then packets written by hand".to_owned())
 }
 
 pub(super) async fn drain(stage: Stage) -> Shown {
@@ -81,5 +81,5 @@ pub(super) async fn drain(stage: Stage) -> Shown {
     let after = stage.tcp.call::<Text>(1, "too late").timeout(Duration::from_millis(50)).await;
     let told = after.err().map(|error| error.outcome());
     check(told == Some(Outcome::NotSent), || format!("a call after the drain ended as {told:?}"))?;
-    Ok(format!("{CALLS} calls under way were answered; {report}"))
+    Ok(format!("{CALLS} calls under way were all answered; {} peers drained", report.drained))
 }

@@ -74,7 +74,7 @@ pub(super) async fn out_of_order(stage: Stage) -> Shown {
     let order = order.into_inner().unwrap_or_default();
     check(!order.is_sorted(), || "they came in the order of the calls".to_owned())?;
     let overtaken = order.windows(2).filter(|pair| pair[0] > pair[1]).count();
-    Ok(format!("{CALLS} calls that take 0 to 39 ms; {overtaken} answers overtook another"))
+    Ok(format!("{CALLS} calls of 0 to 39 ms; {overtaken} answers overtook another"))
 }
 
 /// All of them, at once, in one task.
@@ -135,7 +135,7 @@ pub(super) async fn start(stage: Stage) -> Shown {
     let meanwhile = began.elapsed();
     let answer = slow.await?;
     check(answer.0 == "30" && quick.0 == "meanwhile", || "the answers were mixed up".to_owned())?;
-    Ok(format!("a call of 30 ms was under way while another was answered in {}", time(meanwhile)))
+    Ok(format!("while it took 30 ms, another was answered in {}", time(meanwhile)))
 }
 
 pub(super) async fn serial(stage: Stage) -> Shown {
@@ -148,7 +148,7 @@ pub(super) async fn serial(stage: Stage) -> Shown {
     }
     let most = stage.seen.most_running.load(Ordering::Acquire);
     check(most == 1, || format!("{most} ran at the same time"))?;
-    Ok(format!("{CALLS} calls of a serial route, never two of them at the same time"))
+    Ok(format!("{CALLS} calls of a serial route, never two at a time"))
 }
 
 pub(super) async fn ping(stage: Stage) -> Shown {

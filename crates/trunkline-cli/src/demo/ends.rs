@@ -22,7 +22,7 @@ pub(super) async fn deadline(stage: Stage) -> Shown {
     peer.call::<Text>(3, "160").await?;
     let late = (peer.stats() - before).late_answers;
     check(late == 1, || format!("{late} late answers were recognised"))?;
-    Ok(format!("20 ms were over after {}; the late answer was recognised and dropped", time(took)))
+    Ok(format!("20 ms, kept in {}; the late answer was dropped", time(took)))
 }
 
 pub(super) async fn dropped(stage: Stage) -> Shown {
@@ -44,7 +44,7 @@ pub(super) async fn fault(stage: Stage) -> Shown {
     let error = ended(call.await)?;
     let silent = stage.stats().await.unsaid_faults - before;
     check(error.is_timeout() && silent == 1, || format!("it ended as {error:?}"))?;
-    Ok("iproto has no words for it: silence, counted by the server".to_owned())
+    Ok("iproto cannot say it: silence, counted by the server".to_owned())
 }
 
 pub(super) async fn unknown(stage: Stage) -> Shown {
@@ -68,7 +68,7 @@ pub(super) async fn lost(_: Stage) -> Shown {
     let error = ended(call.await)?;
     let told = matches!(error.kind(), ErrorKind::Closed(_)) && error.outcome() == Outcome::Unknown;
     check(told, || format!("it ended as {error:?}"))?;
-    Ok("the call ended at once: it may have been executed, and the error says so".to_owned())
+    Ok("its call ended at once, as \"may have been executed\"".to_owned())
 }
 
 pub(super) async fn nobody(_: Stage) -> Shown {
