@@ -91,6 +91,8 @@ pub(crate) struct Outbox<T> {
     /// Bytes ever appended to the calls lane.
     lane_end: u64,
     waiting: VecDeque<Waiting<T>>,
+    /// Entries of `waiting` whose message was taken back.
+    withdrawn: usize,
     next_ticket: u64,
     shared: VecDeque<Message>,
     shared_bytes: usize,
@@ -112,6 +114,7 @@ impl<T> Outbox<T> {
             calls: Output::new(),
             lane_end: 0,
             waiting: VecDeque::new(),
+            withdrawn: 0,
             next_ticket: 0,
             shared: VecDeque::new(),
             shared_bytes: 0,
@@ -276,7 +279,10 @@ impl<T> Outbox<T> {
         wake: &mut Vec<T>,
     ) -> Result<(), Refusal> {
         while let Some(mut first) = self.waiting.pop_front() {
-            let Some(message) = first.message.take() else { continue };
+            let Some(message) = first.message.take() else {
+                self.withdrawn = self.withdrawn.saturating_sub(1);
+                continue;
+            };
             let call = if let Owner::Call(id) = first.owner { Some(id) } else { None };
             match self.place(&message, call, encoder) {
                 Err(Refusal::Full) => {
@@ -376,7 +382,14 @@ impl<T> Outbox<T> {
     pub(crate) fn withdraw_ticket(&mut self, ticket: Ticket) -> Option<Message> {
         let entry = self.entry(ticket)?;
         entry.owner = Owner::OneWay(None);
-        entry.message.take()
+        let message = entry.message.take()?;
+        self.withdrawn = self.withdrawn.saturating_add(1);
+        // Where nothing is ever written, callers that come and give up must not pile up.
+        if self.withdrawn > self.waiting.len() / 2 {
+            self.waiting.retain(|entry| entry.message.is_some());
+            self.withdrawn = 0;
+        }
+        Some(message)
     }
 
     /// Whether the message of a ticket still waits; while it does, `register` may store or renew its token.
@@ -419,6 +432,7 @@ impl<T> Outbox<T> {
         if self.is_idle() {
             self.calls.release();
             self.waiting = VecDeque::new();
+            self.withdrawn = 0;
             self.bulk = VecDeque::new();
             self.shared = VecDeque::new();
         }
@@ -451,5 +465,41 @@ fn ignore_unsayable(result: Result<(), Refusal>) -> Result<(), Refusal> {
     match result {
         Err(Refusal::Encode(_)) => Ok(()),
         result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_wire::{Dialect, Limits, Side, iproto};
+
+    use super::*;
+
+    #[test]
+    fn callers_that_give_up_leave_nothing_behind() {
+        let config = Config { lane_bytes: 64, ..Config::for_dialect(&iproto::PROFILE) };
+        let mut encoder = iproto::Iproto::new().start(Side::Dialling, &Limits::default()).encoder;
+        let mut outbox = Outbox::<u32>::new(&config, false);
+        let message = |body: &'static str| Message::notify(1.into(), body.into());
+        while outbox.offer(&message("fills the lane"), None, &mut *encoder).is_ok() {}
+        let first = outbox.wait(message("first"), Owner::OneWay(None));
+        for _ in 0..10_000 {
+            let ticket = outbox.wait(message("gives up"), Owner::OneWay(None));
+            assert!(outbox.withdraw_ticket(ticket).is_some());
+            assert!(outbox.withdraw_ticket(ticket).is_none(), "once");
+        }
+        let last = outbox.wait(message("last"), Owner::OneWay(None));
+        assert!(outbox.waiting.len() < 10, "{} wait", outbox.waiting.len());
+        for ticket in [first, last] {
+            assert!(outbox.poll_ticket(ticket, |token| *token = Some(7)), "still waits");
+        }
+        let (mut output, mut wake) = (Output::new(), Vec::new());
+        outbox.take(&mut *encoder, &mut output, |_, _| (), &mut wake).expect("encodes");
+        assert_eq!((wake, outbox.withdrawn), (vec![7, 7], 0), "both have their place");
+        output.clear();
+        outbox.wrote(usize::MAX);
+        outbox.take(&mut *encoder, &mut output, |_, _| (), &mut Vec::new()).expect("encodes");
+        let sent = output.to_vec();
+        assert!(sent.ends_with(b"last") && sent.windows(5).any(|window| window == b"first"));
+        assert!(!sent.windows(8).any(|window| window == b"gives up"));
     }
 }
