@@ -431,3 +431,38 @@ fn ignore_unsayable(result: Result<(), Refusal>) -> Result<(), Refusal> {
         result => result,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use trunkline_wire::{Dialect, Limits, Side, iproto};
+
+    use super::*;
+
+    #[test]
+    fn callers_that_give_up_leave_nothing_behind() {
+        let config = Config { lane_bytes: 64, ..Config::for_dialect(&iproto::PROFILE) };
+        let mut encoder = iproto::Iproto::new().start(Side::Dialling, &Limits::default()).encoder;
+        let mut outbox = Outbox::<u32>::new(&config, false);
+        let message = |body: &'static str| Message::notify(1.into(), body.into());
+        while outbox.offer(&message("fills the lane"), None, &mut *encoder).is_ok() {}
+        let first = outbox.wait(message("first"), Owner::OneWay(None));
+        for _ in 0..10_000 {
+            let ticket = outbox.wait(message("gives up"), Owner::OneWay(None));
+            assert!(outbox.withdraw_ticket(ticket).is_some());
+            assert!(outbox.withdraw_ticket(ticket).is_none(), "once");
+        }
+        let last = outbox.wait(message("last"), Owner::OneWay(None));
+        for ticket in [first, last] {
+            assert!(outbox.poll_ticket(ticket, |token| *token = Some(7)), "still waits");
+        }
+        let (mut output, mut wake) = (Output::new(), Vec::new());
+        outbox.take(&mut *encoder, &mut output, |_, _| (), &mut wake).expect("encodes");
+        assert_eq!(wake, [7, 7], "both have their place");
+        output.clear();
+        outbox.wrote(usize::MAX);
+        outbox.take(&mut *encoder, &mut output, |_, _| (), &mut Vec::new()).expect("encodes");
+        let sent = output.to_vec();
+        assert!(sent.ends_with(b"last") && sent.windows(5).any(|window| window == b"first"));
+        assert!(!sent.windows(8).any(|window| window == b"gives up"));
+    }
+}

@@ -1,6 +1,8 @@
 //! Peers that misbehave, over real sockets. Each ends with a named error on its own connection and on no other: beside
 //! every attack a bystander makes 100 echo calls a second, of which none may fail.
 
+#![expect(clippy::print_stdout, reason = "figures are part of the result, seen with `--nocapture`")]
+
 #[path = "support/bystander.rs"]
 mod bystander;
 #[path = "support/header.rs"]

@@ -48,7 +48,7 @@ async fn serial_routes_run_one_at_a_time_in_order_and_others_do_not_wait() {
             assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0, "two at a time");
             let number: u64 = request.body.0.parse().expect("a number");
             // Later ones would be faster, if they could overtake; every third does not wait at all.
-            if number % 3 != 0 {
+            if !number.is_multiple_of(3) {
                 sleep(Duration::from_millis(20 - number)).await;
             }
             log.lock().expect("no panic").push(number);

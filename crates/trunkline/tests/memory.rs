@@ -1,6 +1,8 @@
 //! Memory follows the bytes that arrived, never a length that was announced: measured by a counting allocator, which is
 //! why these have a process of their own and run one after the other.
 
+#![expect(clippy::print_stdout, reason = "figures are part of the result, seen with `--nocapture`")]
+
 #[path = "support/bystander.rs"]
 mod bystander;
 #[path = "support/header.rs"]

@@ -1,5 +1,7 @@
 //! Listeners, accepting, limits, hooks, and the ends of a server.
 
+#![expect(clippy::print_stdout, reason = "figures are part of the result, seen with `--nocapture`")]
+
 #[path = "support/raw.rs"]
 mod raw;
 
