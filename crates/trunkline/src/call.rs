@@ -293,10 +293,7 @@ impl<R: FromBody> Pending<R> {
 
     /// A client repeats what was certainly not executed, and idempotent calls within its budget.
     fn repeat_or(&mut self, result: Result<R, Error>, cx: &mut Context<'_>) -> Option<Result<R, Error>> {
-        let error = match result {
-            Err(error) => error,
-            Ok(_) => return Some(result),
-        };
+        let Err(error) = result else { return Some(result) };
         let repeats = match &self.target {
             Target::Client(client) => {
                 !self.bound && client.may_repeat(&error, self.options.idempotent, self.repeats)

@@ -1,5 +1,7 @@
 //! The client as a pool, through the public API alone.
 
+#![expect(clippy::print_stdout, reason = "figures of the runs, seen with --nocapture")]
+
 #[path = "client/errors.rs"]
 mod errors;
 #[path = "client/herd.rs"]

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use trunkline::address::{Address, Endpoint};
-use trunkline::bytes::Bytes;
 use trunkline::{Backoff, BoxFuture, Client, CloseReason, Io, Redial, Resolve};
 
 use crate::support::{ANY, Place, echo, eventually, is_online, listen, router};
@@ -54,11 +53,7 @@ async fn a_redial_limit_ends_the_background_dials_and_not_the_client() {
     place.revive();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(client.peers().is_empty());
-    let call = client.call::<Bytes>(1, "hello");
-    if call.await.is_err() {
-        // The last pause before it gave up may be longer than a call waits.
-        echo(&client).await.expect("a caller starts it again");
-    }
+    echo(&client).await.expect("a caller starts it again");
     assert_eq!(client.peers().len(), 1);
 }
 

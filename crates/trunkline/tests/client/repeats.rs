@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use trunkline::{Client, Outcome, Over, Request, Router, Server, Text};
+use trunkline::{Client, ErrorKind, Outcome, Over, Request, Router, Server, Text};
 
 use crate::support::{ANY, Place, eventually};
 
@@ -82,20 +82,19 @@ async fn repeats_stay_within_their_budget() {
 }
 
 /// After an attempt that may have been executed, "not sent" would be a lie, whatever became of the repeat.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_repeat_that_was_not_sent_does_not_hide_the_attempt_before_it() {
-    let (server, executed) = cutting(1).await;
-    let client = Client::builder().wait_timeout(Duration::from_millis(100));
-    let client = client.connect(server.addresses()[0].clone()).await.expect("connects");
-    let call = tokio::spawn({
-        let client = client.clone();
-        async move { client.call::<Text>(1, "once").idempotent().await }
-    });
-    eventually("it was executed", Duration::from_secs(5), || executed.load(Ordering::SeqCst) == 1).await;
-    drop(server);
-    if let Err(error) = call.await.expect("no panic") {
-        assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
-    }
+    let place = Place::new();
+    let client = place.builder().connect(ANY).await.expect("connects");
+    let call = client.call::<Text>(3, Text("500".into())).idempotent();
+    let cut = async {
+        eventually("it arrived", Duration::from_secs(1), || place.peers()[0].stats().requests == 1).await;
+        place.kill();
+    };
+    let (ended, ()) = tokio::join!(call, cut);
+    let error = ended.expect_err("no server to repeat it on");
+    assert!(matches!(error.kind(), ErrorKind::NoPeer), "{error:?}");
+    assert_eq!((error.outcome(), client.stats().repeats), (Outcome::Unknown, 1));
 }
 
 #[tokio::test(start_paused = true)]
