@@ -30,8 +30,11 @@ pub(crate) async fn run(args: Args, output: &Output) -> Result<()> {
     let body = args.body.read()?;
     let len = body.len();
     let client = args.connect.client(&args.url).await?;
+    let peer = client.peer();
     client.notify(&args.route, body).await?;
-    if let Some(reason) = client.drain().await.filter(|reason| was_lost(reason)) {
+    client.drain().await;
+    let reason = peer.and_then(|peer| peer.close_reason());
+    if let Some(reason) = reason.filter(|reason| was_lost(reason)) {
         return Err(Failure::new(Exit::Connection, format!("the connection ended: {reason}"))
             .hint("the message was handed to the connection; whether it arrived is unknown"));
     }

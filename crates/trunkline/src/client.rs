@@ -164,8 +164,11 @@ impl Client {
     /// When there is no connection.
     pub async fn batch(&self) -> Result<Batch, Error> {
         let deadline = now() + self.call_timeout();
-        let peer = self.available(deadline, false).await?;
-        Ok(peer.batch())
+        let mut admitted = false;
+        match self.pick(&mut admitted)?.filter(Peer::is_open) {
+            Some(peer) => Ok(peer.batch()),
+            None => Ok(self.available(deadline, admitted).await?.batch()),
+        }
     }
 
     // ---- connections ----------------------------------------------------------------------------------------

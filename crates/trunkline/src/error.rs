@@ -209,6 +209,13 @@ impl Error {
     }
 }
 
+/// A hook may say no in its own words.
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::fault(fault)
+    }
+}
+
 impl From<Failure> for Error {
     fn from(Failure { outcome, kind }: Failure) -> Self {
         let kind = match kind {

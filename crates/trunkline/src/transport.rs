@@ -67,14 +67,16 @@ impl Io {
         // Failures leave a slower or less watchful socket that works all the same.
         let _ = socket.set_tcp_nodelay(true);
         #[cfg(target_os = "linux")]
-        let _ = socket.set_tcp_notsent_lowat(64 << 10);
+        {
+            let _ = socket.set_tcp_notsent_lowat(64 << 10);
+            // A peer that acknowledges nothing we sent is gone long before a ping says so.
+            let _ = socket.set_tcp_user_timeout(Some(Duration::from_secs(30)));
+        }
         if !pings {
             let keepalive = socket2::TcpKeepalive::new()
                 .with_time(Duration::from_secs(60))
                 .with_interval(Duration::from_secs(15));
             let _ = socket.set_tcp_keepalive(&keepalive);
-            #[cfg(target_os = "linux")]
-            let _ = socket.set_tcp_user_timeout(Some(Duration::from_secs(30)));
         }
     }
 }

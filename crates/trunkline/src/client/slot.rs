@@ -100,6 +100,10 @@ impl Keeper {
             }
             *pause = Some(pause.map_or(0, |n| n.saturating_add(1)));
             if Self::gives_up(pool, began) {
+                if pool.settings.redial != Redial::OnDemand {
+                    // Whoever needs a connection later does not inherit the pauses of an outage long ago.
+                    *pause = None;
+                }
                 return None;
             }
         }
