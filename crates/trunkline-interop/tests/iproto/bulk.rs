@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::service::SINK;
+use trunkline::bytes::Bytes;
+
+use crate::service::{ECHO, SINK};
 use crate::world::{Go, Ours, body, connect, executions, go_client, go_server, nonce, number, peer};
 
 const MIB: usize = 1 << 20;
@@ -24,19 +26,24 @@ pub(crate) async fn five_gib_ours(go: Go) -> String {
         .for_each_concurrent(AT_ONCE, |_| {
             let connection = connection.clone();
             async move {
-                let length: Vec<u8> = connection.call(SINK, body(nonce(), MIB)).await.expect("an answer");
-                assert_eq!(length, (MIB as u64).to_le_bytes());
+                let sent = body(nonce(), MIB);
+                let back: Bytes = connection.call(ECHO, sent.clone()).await.expect("an answer");
+                assert!(back == sent, "the echo differs");
             }
         })
         .await;
     let seconds = began.elapsed().as_secs_f64();
     let stats = connection.stats();
-    assert!(stats.bytes_out > FIVE_GIB, "{stats:?}");
+    assert!(stats.bytes_out > FIVE_GIB && stats.bytes_in > FIVE_GIB, "{stats:?}");
     assert_eq!(stats.replies, calls);
     let theirs = server.ask("stats").await.expect("stats");
-    assert_eq!(executions(&theirs, SINK), (calls, 0), "{theirs}");
+    assert_eq!(executions(&theirs, ECHO), (calls, 0), "{theirs}");
     assert_eq!((number(&theirs, "accepted"), number(&theirs, "open")), (1, 1), "{theirs}");
-    format!("{} bytes, {calls} answers, {:.0} MB/s", stats.bytes_out, stats.bytes_out as f64 / seconds / 1e6)
+    format!(
+        "{} bytes each way, {calls} answers, {:.0} MB/s each way",
+        stats.bytes_out,
+        stats.bytes_out as f64 / seconds / 1e6
+    )
 }
 
 pub(crate) async fn theirs_ends_at_four_gib(go: Go) -> String {
