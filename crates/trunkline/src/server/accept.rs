@@ -1,13 +1,17 @@
 //! The accept loop: it never ends by an error, and no user code runs in it.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use super::Shared;
 use super::builder::{AcceptHook, PeerHook};
 use crate::address::Address;
-use crate::peer::Setup;
+use crate::error::Error;
+use crate::peer::{Peer, Setup};
 use crate::transport::{Io, Listener};
 
 /// First and longest pause after an error of accept, such as too many open files. NATS' values.
@@ -94,18 +98,23 @@ async fn welcome(io: Io, address: String, setup: Arc<Setup>, shared: Arc<Shared>
     }
     tracing::debug!(peer = peer.id(), address = peer.address(), dialect = peer.dialect(), "connected");
     let Some(hook) = &ways.on_peer else { return driver.run().await };
+    let mut greeting = Box::pin(greet(hook(peer.clone()), &peer));
+    // What the hook does before it first waits is done before the first request is read: a layer may rely on it.
+    if (&mut greeting).now_or_never().is_some() {
+        return driver.run().await;
+    }
     // The hook may call the peer, so the driver runs beside it.
     let driving = tokio::spawn(driver.run());
-    match tokio::time::timeout(HANDSHAKE, hook(peer.clone())).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            tracing::warn!(peer = peer.id(), %error, "closed by the peer hook");
-            peer.close();
-        }
-        Err(_) => {
-            tracing::warn!(peer = peer.id(), "closed: the peer hook took longer than {HANDSHAKE:?}");
-            peer.close();
-        }
-    }
+    greeting.await;
     let _ = driving.await;
+}
+
+/// Runs the hook of a new peer; it closes the peer when it fails.
+async fn greet(hook: impl Future<Output = Result<(), Error>>, peer: &Peer) {
+    match tokio::time::timeout(HANDSHAKE, hook).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => tracing::warn!(peer = peer.id(), %error, "closed by the peer hook"),
+        Err(_) => tracing::warn!(peer = peer.id(), "closed: the peer hook took longer than {HANDSHAKE:?}"),
+    }
+    peer.close();
 }
