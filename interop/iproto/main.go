@@ -22,7 +22,7 @@ import (
 
 const usage = `usage:
   iproto server [flags]
-  iproto client ADDR SCENARIO [flags]   scenarios: echo concurrent notify serve-back ping load bulk
+  iproto client ADDR SCENARIO [flags]   scenarios: echo concurrent notify serve-back ping load bulk packed
   iproto bench server [flags]
   iproto bench client ADDR [flags]
 ADDR is host:port or unix:PATH; -h after any of them lists its flags.`

@@ -48,6 +48,7 @@ var scenarios = map[string]scenario{
 	"serve-back": {(*client).serveBack, options{code: codeCross, n: 1000, parallel: 64, size: 64, duration: 10 * time.Second}},
 	"ping":       {(*client).pings, options{duration: 10 * time.Second, ping: 100 * time.Millisecond}},
 	"load":       {(*client).load, options{code: codeEcho, parallel: 16, size: 64}},
+	"packed":     {(*client).packed, options{n: 100}},
 	"bulk":       {(*client).bulk, options{code: codeEcho, parallel: 4, bytes: 1 << 30, size: 1 << 20}},
 }
 

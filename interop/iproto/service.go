@@ -28,7 +28,7 @@ const maxDelay = 20 * time.Millisecond
 type service struct {
 	ledger    *peerkit.Ledger
 	sequences peerkit.Sequences
-	unknown   atomic.Uint64 // requests nobody serves: no error packet exists, so silence
+	unknown   atomic.Uint64 // requests nobody serves or can read: no error packet exists, so silence
 	notices   atomic.Uint64 // notifications to other codes than codeNotice
 }
 
@@ -47,7 +47,7 @@ func (s *service) handle(c *channel, p packet) {
 		return
 	}
 	switch p.code {
-	case codeEcho, codeSleep, codeCross, codeRandom, codeSink:
+	case codeEcho, codeSleep, codeCross, codeRandom, codeSink, codeSum, codeStamp:
 		s.ledger.Execute(strconv.Itoa(int(p.code)), p.body)
 	default:
 		s.unknown.Add(1)
@@ -59,6 +59,12 @@ func (s *service) handle(c *channel, p packet) {
 		time.AfterFunc(time.Duration(ms)*time.Millisecond, func() { c.reply(p, p.body) })
 	case codeRandom:
 		time.AfterFunc(rand.N(maxDelay), func() { c.reply(p, p.body) })
+	case codeSum, codeStamp:
+		if answer, ok := packed(p.code, p.body); ok {
+			c.reply(p, answer)
+		} else {
+			s.unknown.Add(1)
+		}
 	case codeSink:
 		c.reply(p, binary.LittleEndian.AppendUint64(nil, uint64(len(p.body))))
 	default:

@@ -1,4 +1,4 @@
-//! Where the expansion finds `trunkline_pack`.
+//! Where the expansion finds `trunkline_pack` and `trunkline`.
 //!
 //! The manifest of the crate being compiled tells: `trunkline-pack` itself, or else as `pack` inside
 //! `trunkline`. Renamed dependencies are found too.
@@ -9,6 +9,18 @@ use syn::{Ident, Path, parse_quote};
 
 pub(crate) fn pack() -> Path {
     locate(crate_name("trunkline-pack"), || crate_name("trunkline"))
+}
+
+/// `trunkline` itself, for services.
+pub(crate) fn trunkline() -> Path {
+    match crate_name("trunkline") {
+        Ok(FoundCrate::Name(name)) => {
+            let name = Ident::new(&name, Span::call_site());
+            parse_quote!(::#name)
+        }
+        // The compiler's message about this path says what is missing, if it is.
+        Ok(FoundCrate::Itself) | Err(_) => parse_quote!(::trunkline),
+    }
 }
 
 fn locate(pack: Result<FoundCrate, Error>, trunkline: impl FnOnce() -> Result<FoundCrate, Error>) -> Path {

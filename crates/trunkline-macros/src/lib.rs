@@ -69,7 +69,7 @@ pub fn derive_unpack(input: TokenStream) -> TokenStream {
 ///
 /// A method takes `&self` and owned arguments: none travels as `()`, one as itself, several as a tuple. An argument of
 /// type `Peer` does not travel: it is who asks. A method returns a value, or a `Result` of one whose error becomes a
-/// `Fault`. The expansion of
+/// `Fault`. The client, `new` and its methods are as visible as the trait. The expansion of
 ///
 /// ```ignore
 /// #[service]
@@ -113,7 +113,7 @@ pub fn derive_unpack(input: TokenStream) -> TokenStream {
 ///         Self { caller }
 ///     }
 ///
-///     pub async fn add(&self, a: u32, b: u32) -> Result<u32, Error> {
+///     async fn add(&self, a: u32, b: u32) -> Result<u32, Error> {
 ///         let Packed(answer) =
 ///             Caller::call::<Packed<u32>>(&self.caller, Route::from((1, "/add")), Packed((a, b))).await?;
 ///         Ok(answer)

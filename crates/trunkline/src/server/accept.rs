@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use super::Shared;
 use super::builder::{AcceptHook, PeerHook};
 use crate::address::Address;
-use crate::peer::Setup;
+use crate::peer::{Peer, Setup};
 use crate::transport::{Io, Listener};
 
 /// First and longest pause after an error of accept, such as too many open files. NATS' values.
@@ -90,24 +90,25 @@ async fn welcome(io: Io, address: String, setup: Arc<Setup>, shared: Arc<Shared>
         return tracing::warn!(peer = peer.id(), address = peer.address(), limit, "refused: {why}");
     }
     let Some(hook) = &ways.on_peer else { return driver.run().await };
+    let mut greeting = Box::pin(greet(hook, &peer));
+    // What the hook does before it first waits is done before the first request is read: a layer may rely on it.
+    if (&mut greeting).now_or_never().is_some() {
+        return driver.run().await;
+    }
     // The hook may call the peer, so the driver runs beside it.
     let driving = tokio::spawn(driver.run());
+    greeting.await;
+    let _ = driving.await;
+}
+
+/// Runs the hook of a new peer, and closes the peer when it fails: a hook that did not come to its end has vetted nobody.
+async fn greet(hook: &PeerHook, peer: &Peer) {
     let vetted = AssertUnwindSafe(async { hook(peer.clone()).await }).catch_unwind();
     match tokio::time::timeout(HANDSHAKE, vetted).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => {
-            tracing::warn!(peer = peer.id(), %error, "closed by the peer hook");
-            peer.close();
-        }
-        // A hook that did not come to its end has vetted nobody.
-        Ok(Err(_)) => {
-            tracing::error!(peer = peer.id(), "closed: the peer hook panicked");
-            peer.close();
-        }
-        Err(_) => {
-            tracing::warn!(peer = peer.id(), "closed: the peer hook took longer than {HANDSHAKE:?}");
-            peer.close();
-        }
+        Ok(Ok(Ok(()))) => return,
+        Ok(Ok(Err(error))) => tracing::warn!(peer = peer.id(), %error, "closed by the peer hook"),
+        Ok(Err(_)) => tracing::error!(peer = peer.id(), "closed: the peer hook panicked"),
+        Err(_) => tracing::warn!(peer = peer.id(), "closed: the peer hook took longer than {HANDSHAKE:?}"),
     }
-    let _ = driving.await;
+    peer.close();
 }

@@ -105,6 +105,10 @@ impl ServerBuilder {
     }
 
     /// Runs for every new peer, in a task of its own; it may call the peer. An error closes the peer.
+    ///
+    /// What it does before it first waits, such as [`Peer::set_state`], is done before the first request is read. From
+    /// then on requests are answered beside it: a layer that depends on what the hook finds out refuses those that come
+    /// too early.
     pub fn on_peer<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(Peer) -> Fut + Send + Sync + 'static,

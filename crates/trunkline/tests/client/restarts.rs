@@ -22,7 +22,7 @@ impl Ledger {
             async move {
                 let nonce: u64 = request.body.0.parse().expect("a nonce");
                 *ledger.0.lock().expect("no panic").entry(nonce).or_default() += 1;
-                if nonce % 3 == 0 {
+                if nonce.is_multiple_of(3) {
                     tokio::time::sleep(Duration::from_millis(nonce % 7)).await;
                 }
                 request.body
