@@ -167,11 +167,17 @@ async fn garbage_ends_the_connection_that_sent_it() {
         let kind = match &reason {
             CloseReason::Wire(WireError::TooLarge { setting: "max_message", .. }) => "too large",
             CloseReason::Wire(WireError::Truncated { .. }) => "truncated",
+            CloseReason::Wire(WireError::Foreign { what, .. }) => what,
             _ => panic!("round {round}: {reason}"),
         };
         *kinds.entry(kind).or_default() += 1;
     }
     println!("garbage: {kinds:?}");
+    assert_eq!(
+        (kinds["an HTTP request"], kinds["a TLS handshake"]),
+        (1, 1),
+        "strangers are called by their names"
+    );
     assert!(kinds["too large"] > 80, "most garbage announces a length that cannot be");
     victim.verdict("garbage").await;
 }
