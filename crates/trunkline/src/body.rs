@@ -19,6 +19,7 @@ use trunkline_wire::{Code, Fault, Profile};
 
 #[cfg(feature = "auto")]
 mod auto;
+#[cfg(any(feature = "pack", feature = "json", feature = "msgpack", feature = "protobuf", feature = "gob"))]
 mod formats;
 
 #[cfg(feature = "auto")]
