@@ -1,10 +1,10 @@
 //! tower's layers around a route: a trace, a time-out, and a limit of concurrency that sheds what is above it.
 //!
 //! ```text
-//!  INFO call{route=/work}: begun
+//!  INFO call{route=/job}: begun
 //! second call: overloaded
 //! first call: done
-//!  INFO call{route=/work}: begun
+//!  INFO call{route=/job}: begun
 //! third call: the handler took too long
 //! ```
 #![expect(clippy::print_stdout, reason = "what it prints is what it shows")]
@@ -47,14 +47,14 @@ async fn main() -> Result<(), Error> {
         .timeout(Duration::from_millis(50))
         .layer(trace);
     let finish = Arc::new(Notify::new());
-    let router = Router::with_state(finish.clone()).route("/work", work).layer(layers);
+    let router = Router::with_state(finish.clone()).route("/job", work).layer(layers);
     let server = Server::builder().router(router).listen("simple://127.0.0.1:0").start().await?;
 
     let client = Client::connect(&server.addresses()[0]).await?;
-    let first = client.call::<String>("/work", ()).start();
-    println!("second call: {}", said(client.call("/work", ()).await));
+    let first = client.call::<String>("/job", ()).start();
+    println!("second call: {}", said(client.call("/job", ()).await));
     finish.notify_one();
     println!("first call: {}", said(first.await));
-    println!("third call: {}", said(client.call("/work", ()).await));
+    println!("third call: {}", said(client.call("/job", ()).await));
     Ok(())
 }
