@@ -182,7 +182,7 @@ impl Names<'_> {
         }
     }
 
-    /// A method that its author left without a word needs one: that is for the trait to be told, not for the client.
+    /// A line for the client's method where the author wrote none: `missing_docs` shall complain once, at the trait.
     fn doc(&self, method: &Method) -> Option<TokenStream> {
         let is_doc = |attr: &Attribute| attr.path().is_ident("doc");
         let text = format!("Calls [`{}::{}`] at the other end.", self.service, method.name);

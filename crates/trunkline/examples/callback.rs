@@ -1,45 +1,44 @@
-//! A server that calls its client, over the connection that the client made, while it answers it.
+//! The server calls its client, on the client's own connection, from inside a handler. (Not every dialect can: simple
+//! knows calls in one direction only.)
 //!
 //! ```text
-//! the server asks: what is your name?
-//! the client hears: welcome, Ada
-//! the client is told: 1 online
+//! the client was asked: pay 7?
+//! the order says: paid
+//! the client hears: thank you
 //! ```
-
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+#![expect(clippy::print_stdout, reason = "what it prints is what it shows")]
 
 use tokio::sync::mpsc;
-use trunkline::{Client, Error, Fault, Request, Router, Server, Text};
+use trunkline::{Client, Error, Packed, Request, Router, Server};
 
-const LOGIN: u32 = 1;
-const NAME: u32 = 2;
-const ONLINE: u32 = 3;
+/// Serves an order: asks the buyer first, and thanks in the end.
+async fn order(request: Request<Packed<u32>>) -> Result<&'static str, Error> {
+    let (buyer, Packed(price)) = (request.peer, request.body);
+    let agreed: String = buyer.call(2, format!("pay {price}?")).await?;
+    buyer.notify(3, "thank you").await?;
+    Ok(if agreed == "yes" { "paid" } else { "cancelled" })
+}
 
-/// Both ends of a connection have a peer, and both may call.
-async fn login(request: Request) -> Result<String, Fault> {
-    let name: Text = request.peer.call(NAME, "what is your name?").await?;
-    request.peer.notify(ONLINE, "1 online").await?;
-    Ok(format!("welcome, {}", name.0))
+async fn confirm(request: Request<String>) -> &'static str {
+    println!("the client was asked: {}", request.body);
+    "yes"
+}
+
+async fn news(heard: mpsc::Sender<String>, request: Request<String>) {
+    // Nobody listens any more: then nobody misses it.
+    let _ = heard.send(request.body).await;
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let router = Router::new().route(LOGIN, login);
-    let server = Server::builder().router(router).listen("iproto://127.0.0.1:0").start().await?;
+    let shop = Router::new().route((1, "/order"), order);
+    let server = Server::builder().router(shop).listen("iproto://127.0.0.1:0").start().await?;
 
-    let (told, mut news) = mpsc::channel(8);
-    let ours = Router::new()
-        .route(NAME, async |question: Request<Text>| {
-            println!("the server asks: {}", question.body.0);
-            "Ada"
-        })
-        .route(ONLINE, move |notice: Request<Text>| {
-            let told = told.clone();
-            async move { drop(told.send(notice.body.0).await) }
-        });
-    let client = Client::builder().router(ours).connect(&server.addresses()[0]).await?;
-    let welcome: Text = client.call(LOGIN, ()).await?;
-    println!("the client hears: {}", welcome.0);
-    println!("the client is told: {}", news.recv().await.unwrap_or_default());
+    let (heard, mut hears) = mpsc::channel(1);
+    let buyer = Router::with_state(heard).route((2, "/confirm"), confirm).route((3, "/news"), news);
+    let client = Client::builder().router(buyer).connect(&server.addresses()[0]).await?;
+    let answer: String = client.call(1, Packed(7u32)).await?;
+    println!("the order says: {answer}");
+    println!("the client hears: {}", hears.recv().await.unwrap_or_default());
     Ok(())
 }

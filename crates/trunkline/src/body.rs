@@ -19,6 +19,7 @@ use trunkline_wire::{Code, Fault, Profile};
 
 #[cfg(feature = "auto")]
 mod auto;
+#[cfg(any(feature = "pack", feature = "json", feature = "msgpack", feature = "protobuf", feature = "gob"))]
 mod formats;
 
 #[cfg(feature = "auto")]
@@ -35,6 +36,11 @@ pub use formats::Packed;
 pub use formats::Protobuf;
 
 /// A value that can be sent. `dialect` is what the connection speaks, for formats that depend on it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no body: it does not say how it is spelled",
+    note = "bodies are `Bytes`, `Vec<u8>`, `String`, `Text`, `()`, and wrappers that name a format: `Packed(value)`, \
+            `Json(value)` and the others in `trunkline::body`, each behind its feature, around a value with its derives"
+)]
 pub trait IntoBody: Send + 'static {
     /// The bytes.
     ///
@@ -44,6 +50,12 @@ pub trait IntoBody: Send + 'static {
 }
 
 /// A value that can be read from a body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a body: it does not say how it is spelled",
+    note = "bodies are `Bytes`, `Vec<u8>`, `String`, `Text`, `()`, and wrappers that name a format: `Packed<T>`, \
+            `Json<T>` and the others in `trunkline::body`, each behind its feature, around a `T` that is owned and has \
+            its derives"
+)]
 pub trait FromBody: Sized + Send + 'static {
     /// The value.
     ///

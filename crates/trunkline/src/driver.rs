@@ -347,7 +347,10 @@ impl Driver {
     fn ended(&mut self, scratch: &mut Scratch) {
         self.reading = false;
         match self.decoder.finish(&self.carry) {
-            Err(error) => self.close(CloseReason::Wire(error), scratch),
+            Err(error) => {
+                let error = self.diagnose(error, &self.carry);
+                self.close(CloseReason::Wire(error), scratch);
+            }
             Ok(()) => self.link.lock().conn.ended(now(), &mut scratch.work),
         }
         wake(scratch);

@@ -17,8 +17,9 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// its next `.await`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    note = "a handler is `async fn(Request<B>) -> R` or `async fn(State, Request<B>) -> R`, \
-            where `B: FromBody` and `R` is a body or a `Result` of one"
+    note = "a handler is `async fn(Request<B>) -> R` or `async fn(State, Request<B>) -> R`: `State` is the router's own, \
+            `B` is a body that can be read (`FromBody`), `R` is a body that can be written (`IntoBody`) or a `Result` \
+            of one, and nothing that is not `Send` is kept over an `.await`"
 )]
 pub trait Handler<M, S>: Clone + Send + Sync + 'static {
     /// Starts to answer.

@@ -47,6 +47,10 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `unix` | on | Unix sockets: `iproto+unix:///run/x.sock` |
+//! | `macros` | on | `#[service]`, and with `pack` its derives |
+//! | `pack` | on | bodies as go-iproto packs them: `Packed<T>` |
+//! | `json`, `msgpack`, `protobuf`, `gob` | off | bodies in other formats, one each |
+//! | `auto` | off | bodies in the dialect's own format: `Auto<T>` |
 //! | `metrics` | off | counters and histograms through the `metrics` facade (under way) |
 //!
 //! # Where to go on
@@ -124,3 +128,8 @@ pub use trunkline_wire::{Code, Fault, Route, Side};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// So do the programs of the guide to services.
+#[cfg(all(doctest, feature = "macros", feature = "pack"))]
+#[doc = include_str!("../../../docs/services.md")]
+struct Services;

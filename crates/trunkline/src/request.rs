@@ -106,6 +106,11 @@ impl Reply {
 
 /// What a handler may return: a body, or a `Result` of one. Any error works with `?`; the caller of a handler that
 /// fails with something other than a [`Fault`] hears "internal error", and the log hears the rest.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot answer with `{Self}`",
+    note = "a handler returns a body, such as `Bytes`, `String` or `Packed<T>`, or a `Result` of one whose error is a \
+            `Fault` or becomes one, as every `std::error::Error` does"
+)]
 pub trait IntoReply: Send {
     /// The reply, spelled for a caller who speaks `dialect`.
     fn into_reply(self, dialect: &'static trunkline_wire::Profile) -> Reply;
