@@ -565,6 +565,11 @@ impl<T> Connection<T> {
         !output.is_empty()
     }
 
+    /// A layer took the whole write turn and made `n` bytes of it, which are what the transport takes from here on.
+    pub const fn wrapped(&mut self, n: usize) {
+        self.outbox.wrapped(n);
+    }
+
     /// The transport took `n` bytes; `more` of the turn wait.
     #[inline]
     pub fn wrote(&mut self, n: usize, more: bool, now: Instant) {

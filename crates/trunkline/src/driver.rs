@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
-use trunkline_engine::{CloseReason, Overload};
-use trunkline_wire::{Decode, Decoded, Input, Layer, Output, WireError, recognise};
+use trunkline_engine::{CloseReason, Overload, Work};
+use trunkline_wire::{Decode, Decoded, Input, Layer, Output, Side, WireError, recognise};
 
 use crate::dispatch::Dispatch;
 use crate::link::{Link, now};
@@ -70,9 +70,10 @@ impl Driver {
         link: Arc<Link>,
         io: Io,
         decoder: Box<dyn Decode>,
-        layer: Option<Box<dyn Layer>>,
+        mut layer: Option<Box<dyn Layer>>,
         dispatch: Dispatch,
     ) -> Self {
+        let output = greet(&link, layer.as_deref_mut());
         Self {
             link,
             io,
@@ -84,7 +85,7 @@ impl Driver {
             want: 0,
             reading: true,
             greeted: false,
-            output: Output::new(),
+            output,
             timer: Timer::default(),
             active: true,
             finished: false,
@@ -366,7 +367,7 @@ impl Driver {
             } else if inner.conn.take(&mut self.output, now, &mut scratch.work) {
                 self.active = true;
                 drop(inner);
-                if let Err(error) = self.wrap(now) {
+                if let Err(error) = self.wrap() {
                     self.close(CloseReason::Wire(error), scratch);
                 }
                 continue;
@@ -388,15 +389,15 @@ impl Driver {
     }
 
     /// Through the layer, if there is one. What a layer was given counts as handed over.
-    fn wrap(&mut self, now: Instant) -> Result<(), WireError> {
+    fn wrap(&mut self) -> Result<(), WireError> {
         let Some(layer) = &mut self.layer else { return Ok(()) };
         let plain = self.output.to_vec();
         let mut wrapped = Vec::with_capacity(plain.len() / 2);
         layer.wrap(&plain, &mut wrapped)?;
         layer.flush(&mut wrapped)?;
         self.output.clear();
-        self.output.put(&wrapped);
-        self.link.lock().conn.wrote(plain.len(), true, now);
+        self.link.lock().conn.wrapped(wrapped.len());
+        self.output.put_body(&wrapped.into());
         Ok(())
     }
 
@@ -416,8 +417,7 @@ impl Driver {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
                     self.output.advance(n);
-                    let counted = if self.layer.is_some() { 0 } else { n };
-                    self.link.lock().conn.wrote(counted, !self.output.is_empty(), now);
+                    self.link.lock().conn.wrote(n, !self.output.is_empty(), now);
                 }
                 Poll::Ready(Err(error)) => return Err(error),
             }
@@ -515,6 +515,21 @@ impl Drop for Driver {
 fn wake(scratch: &mut Scratch) {
     scratch.work.wake.drain(..).for_each(Waker::wake);
     scratch.work.drop.clear();
+}
+
+/// What a layer says before anything else; whom it waits for has as long for that as for any message.
+fn greet(link: &Link, layer: Option<&mut (dyn Layer + 'static)>) -> Output {
+    let (mut output, mut hello) = (Output::new(), Vec::new());
+    let Some(layer) = layer else { return output };
+    let mut inner = link.lock();
+    if let Err(error) = layer.flush(&mut hello) {
+        inner.conn.close(CloseReason::Wire(error), &mut Work::default());
+    }
+    if link.facts.side == Side::Accepting {
+        inner.conn.partial(1, true, now());
+    }
+    output.put(&hello);
+    output
 }
 
 /// One timer per connection, armed at its earliest deadline.

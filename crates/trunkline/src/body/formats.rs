@@ -1,5 +1,11 @@
 //! Bodies with a format: one wrapper each, the same way round.
 
+#[cfg(any(feature = "pack", feature = "json", feature = "msgpack", feature = "protobuf"))]
+use {
+    super::{FromBody, IntoBody},
+    bytes::Bytes,
+    trunkline_wire::Profile,
+};
 #[cfg(any(
     feature = "pack",
     feature = "json",
@@ -8,10 +14,8 @@
     feature = "gob"
 ))]
 use {
-    super::{FromBody, IntoBody},
-    bytes::Bytes,
     std::fmt::Display,
-    trunkline_wire::{Code, Fault, Profile},
+    trunkline_wire::{Code, Fault},
 };
 
 /// A body or value that does not fit its format: the caller's mistake, in the caller's words.
@@ -21,7 +25,7 @@ pub(super) fn malformed(format: &str, error: impl Display) -> Fault {
 }
 
 /// A wrapper, with how its value is spelled and read.
-#[cfg(any(feature = "pack", feature = "json", feature = "msgpack", feature = "protobuf", feature = "gob"))]
+#[cfg(any(feature = "pack", feature = "json", feature = "msgpack", feature = "protobuf"))]
 macro_rules! format {
     ($(#[$doc:meta])* $feature:literal $name:ident<T>, $title:literal,
      write: [$($write:tt)+] $into:expr, read: [$($read:tt)+] $from:expr) => {
@@ -75,11 +79,4 @@ format! {
     "protobuf" Protobuf<T>, "the protobuf message expected",
     write: [prost::Message] |value: &T| Ok::<_, std::convert::Infallible>(value.encode_to_vec()),
     read: [prost::Message + Default] |body: &Bytes| T::decode(body.clone())
-}
-
-format! {
-    /// Go's gob: one value with its type definitions.
-    "gob" Gob<T>, "gob as expected",
-    write: [serde::Serialize] |value: &T| trunkline_gob::to_vec(value),
-    read: [serde::de::DeserializeOwned] |body: &Bytes| trunkline_gob::from_slice::<T>(body)
 }
