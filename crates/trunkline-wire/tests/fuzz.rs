@@ -9,6 +9,7 @@ mod random;
 
 use bytes::Bytes;
 use random::Random;
+use trunkline_gob::{ByteBuf, Raw};
 use trunkline_wire::{Code, Dialect, Fault, Id, Limits, Message, Output, Route, Side};
 
 /// Streams per dialect and side.
@@ -34,7 +35,11 @@ fn nearly_right(dialect: &dyn Dialect, side: Side, random: &mut Random) -> Vec<u
     let mut output = Output::new();
     for _ in 0..random.below(6) {
         let (id, route) = (Id(1 + random.below(3)), Route::from((random.below(4) as u32, "/echo")));
-        let body = Bytes::from(vec![b'x'; random.below(20) as usize]);
+        let text = vec![b'x'; random.below(20) as usize];
+        let body = match dialect.profile().name {
+            "gorpc" => Raw::named("[]uint8", &ByteBuf(text)).expect("bytes").into_bytes().into(),
+            _ => Bytes::from(text),
+        };
         let message = match random.below(6) {
             0 => Message::request(id, route, body),
             1 => Message::reply(id, route, body),
