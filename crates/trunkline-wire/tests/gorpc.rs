@@ -165,7 +165,7 @@ fn turns_arrive_whole_whatever_their_pieces() {
             if compress && size > 0 {
                 assert!(wrapped.ends_with(&[0, 0, 0xff, 0xff]), "Go waits for an empty stored block");
             }
-            let pieces: Vec<&[u8]> = random::chunks(&wrapped, random.next()).collect();
+            let pieces = random::chunks(&wrapped, random.next());
             let max = 1 + random.below(70_000) as usize;
             assert!(unwrap(&mut *to, &pieces, max).expect("unwraps") == plain);
         }
