@@ -52,8 +52,8 @@ const DEFINITIONS: usize = 64 << 10;
 /// Bytes that a compressed stream may inflate to, whatever its ratio: some messages of the default size.
 const INFLATED_FREE: u64 = 16 << 20;
 
-/// How much more than it is long a compressed stream may inflate to, by default: deflate itself ends at 1,032.
-const MAX_RATIO: u32 = 256;
+/// How much more than it is long a compressed stream can inflate to: no deflate stream exceeds this.
+const MAX_RATIO: u32 = 1_032;
 
 /// What gorpc can say.
 pub const PROFILE: Profile = Profile {
@@ -105,7 +105,11 @@ impl Gorpc {
     }
 
     /// How much longer than on the wire what arrives compressed may be, once it is more than 16 MiB in the life of
-    /// the connection. Default 256; deflate cannot do more than 1,032.
+    /// the connection.
+    ///
+    /// The default is 1,032, which deflate cannot exceed, because honest peers that repeat themselves come near it:
+    /// a large text of one pattern shrinks to a three-hundredth. What a bomb may cost is bounded without it: memory by
+    /// `max_message`, and the time of others because the driver inflates in steps.
     #[must_use]
     pub const fn max_ratio(self, ratio: u32) -> Self {
         Self { max_ratio: ratio, ..self }

@@ -54,6 +54,10 @@ pub(crate) struct Driver {
     carry: Vec<u8>,
     /// `carry` holds whole messages.
     left_over: bool,
+    /// Bytes that the budget left over before the layer.
+    wrapped: Vec<u8>,
+    /// The layer may have more to give.
+    unwrapping: bool,
     /// Bytes that the next message needs, as far as known.
     want: usize,
     reading: bool,
@@ -82,6 +86,8 @@ impl Driver {
             dispatch,
             carry: Vec::new(),
             left_over: false,
+            wrapped: Vec::new(),
+            unwrapping: false,
             want: 0,
             reading: true,
             greeted: false,
@@ -147,11 +153,15 @@ impl Driver {
     fn input(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, began: Instant) -> bool {
         for block in 0..BLOCKS {
             if !self.reading && !self.left_over {
+                // What waits before the layer waits with what is not read.
                 return false;
             }
             if self.left_over {
                 let data = std::mem::take(&mut self.carry);
                 self.decode(data, 0, cx, scratch, began, true);
+            } else if self.unwrapping {
+                let data = std::mem::take(&mut self.wrapped);
+                self.arrived(data, 0, cx, scratch, began, true);
             } else {
                 match self.read(cx, scratch) {
                     Poll::Pending => return false,
@@ -172,7 +182,7 @@ impl Driver {
             self.active = true;
             let woke = !scratch.work.wake.is_empty();
             wake(scratch);
-            if woke || self.left_over || block + 1 == BLOCKS {
+            if woke || self.left_over || self.unwrapping || block + 1 == BLOCKS {
                 return true;
             }
         }
@@ -217,20 +227,30 @@ impl Driver {
         };
         let mut wrapped = data.as_slice();
         let mut n = n;
+        self.unwrapping = true;
         loop {
             let before = (wrapped.len(), self.carry.len());
             if let Err(error) = layer.unwrap(&mut wrapped, &mut self.carry, BLOCK) {
                 self.close(CloseReason::Wire(error), scratch);
+                self.unwrapping = false;
                 break;
             }
             if (wrapped.len(), self.carry.len()) == before {
+                self.unwrapping = false;
                 break;
             }
             let plain = std::mem::take(&mut self.carry);
-            self.decode(plain, n, cx, scratch, now(), true);
+            self.decode(plain, n, cx, scratch, began, true);
             n = 0;
+            // A little that arrived may be much that comes out of it: others get their turn in between.
+            if self.left_over || now().saturating_duration_since(began) > BUDGET {
+                self.wrapped = wrapped.to_vec();
+                break;
+            }
         }
-        scratch.block = data;
+        if data.capacity() == BLOCK {
+            scratch.block = data;
+        }
         self.layer = Some(layer);
     }
 
