@@ -110,6 +110,8 @@ pub struct Connection<T> {
     stats: Stats,
     /// Messages that arrived after a hijack, spelled again for the new owner.
     kept: Output,
+    /// Since when something waits to be written, where a flush may wait.
+    unflushed: Option<Instant>,
     /// A reply came while more than `replies_max` waited already.
     overdrawn: bool,
     /// Tokens that a command left over, for the driver to wake in its next section.
@@ -137,6 +139,7 @@ impl<T> Connection<T> {
             lifetime: Lifetime::new(config.drain_timeout, profile.drain),
             stats: Stats::default(),
             kept: Output::new(),
+            unflushed: None,
             overdrawn: false,
             orphans: Vec::new(),
             config,
@@ -544,6 +547,9 @@ impl<T> Connection<T> {
         if self.lifetime.closed().is_some() || !self.outbox.has_next() {
             return false;
         }
+        if self.flushes_later(now) {
+            return false;
+        }
         let calls = &mut self.calls;
         let wake = &mut work.wake;
         let mut ended = Vec::new();
@@ -563,6 +569,21 @@ impl<T> Connection<T> {
             return false;
         }
         !output.is_empty()
+    }
+
+    /// Whether what waits to be written shall wait for more (setting `flush_delay`). A connection that ends does not.
+    fn flushes_later(&mut self, now: Instant) -> bool {
+        let delay = self.config.flush_delay;
+        if delay.is_zero() {
+            return false;
+        }
+        let since = *self.unflushed.get_or_insert(now);
+        let enough = self.outbox.len() >= self.config.lane_bytes / 4;
+        let later = self.lifetime.is_open() && !enough && now < since + delay;
+        if !later {
+            self.unflushed = None;
+        }
+        later
     }
 
     /// A layer took the whole write turn and made `n` bytes of it, which are what the transport takes from here on.
@@ -652,7 +673,8 @@ impl<T> Connection<T> {
         if self.lifetime.closed().is_some() {
             return None;
         }
-        [self.calls.deadline(), self.keepalive.deadline(), self.lifetime.deadline()]
+        let flush = self.unflushed.map(|since| since + self.config.flush_delay);
+        [self.calls.deadline(), self.keepalive.deadline(), self.lifetime.deadline(), flush]
             .into_iter()
             .flatten()
             .min()

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use trunkline::bytes::Bytes;
 use trunkline::gob::{Decoder, Limits, Raw};
 use trunkline::test::pair_of;
 use trunkline::wire::gorpc::{ANY, Gorpc};
 use trunkline::wire::{Dialect, Id, Message, Output};
 use trunkline::{
-    Client, CloseReason, Code, Config, ErrorKind, Fault, Gob, Group, Request, Router, Server, Side,
+    Client, CloseReason, Code, Config, ErrorKind, Fault, Gob, Group, Peer, Request, Router, Server, Side,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,37 +127,31 @@ async fn a_drain_answers_what_was_read() {
 }
 
 /// What a layer took from the engine has not left yet: a drain waits until the transport has it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_drain_waits_for_what_the_layer_holds() {
-    let (server, address) = server().await;
-    let body: Bytes = {
-        let mut state = 1u64;
-        let noise: String = (0..3 << 20)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                char::from(b' ' + (state >> 58) as u8)
-            })
-            .collect();
-        Raw::named("string", &noise).expect("a string").into_bytes().into()
-    };
+    let (near, mut far) = tokio::io::duplex(1024);
+    let peer = Peer::over(near, Side::Accepting, Gorpc::new(), router()).expect("a peer");
+    let body: Bytes = Raw::named("string", &"x".repeat(100_000)).expect("a string").into_bytes().into();
     let mut asking = Output::new();
     let mut encoder = Gorpc::new().start(Side::Dialling, &Default::default()).encoder;
     encoder.encode(&Message::request(Id(1), ANY, body), &mut asking).expect("sayable");
-    let mut socket = TcpStream::connect(address.trim_start_matches("gorpc://")).await.expect("connects");
-    socket.write_all(&[&[0], &asking.to_vec()[..]].concat()).await.expect("writes");
-    while server.stats().answered < 1 {
+    far.write_all(&[&[0], &asking.to_vec()[..]].concat()).await.expect("writes");
+    while peer.stats().answered < 1 {
         tokio::task::yield_now().await;
     }
-    let draining = tokio::spawn(async move { server.drain().await });
-    // Nothing is read for a while, so most of the answer cannot have left.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let draining = tokio::spawn({
+        let peer = peer.clone();
+        async move { peer.drain(None).await }
+    });
+    // Nobody reads for a while, so most of the answer cannot have left, whatever the clock brings about.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(peer.close_reason().is_none(), "{:?}", peer.close_reason());
     let mut said = Vec::new();
-    socket.read_to_end(&mut said).await.expect("a clean end");
+    far.read_to_end(&mut said).await.expect("a clean end");
     let mut decoder = Decoder::new(Limits::default());
     decoder.push(&said);
     assert!(decoder.next_message().expect("gob").is_some(), "{} bytes are not the whole answer", said.len());
-    let report = draining.await.expect("drains");
-    assert_eq!((report.peers, report.drained), (1, 1), "{report}");
+    assert_eq!(*draining.await.expect("drains"), CloseReason::Drained);
 }
 
 #[tokio::test]
@@ -172,6 +165,28 @@ async fn bytes_are_counted_as_they_are_on_the_wire() {
     let stats = client.stats();
     assert!(stats.bytes_out < text.len() as u64 && stats.bytes_in < text.len() as u64, "{stats:?}");
     assert!(stats.writes <= 11, "a write each and the handshake: {stats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_can_wait_for_more() {
+    let delay = Duration::from_millis(20);
+    let (ours, theirs) =
+        pair_of(Gorpc::new(), Router::new(), router(), |config| config.flush_delay = delay).expect("a pair");
+    ours.call::<String>(ANY, "warm").await.expect("answers");
+    let (before, began) = (ours.stats().writes, tokio::time::Instant::now());
+    let mut calls = Vec::new();
+    for _ in 0..10 {
+        calls.push(ours.call::<String>(ANY, "together").start());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for call in calls {
+        assert_eq!(call.await.expect("answers"), "together");
+    }
+    assert_eq!(ours.stats().writes - before, 1, "ten calls within 20 ms are one write");
+    assert!(began.elapsed() >= 2 * delay, "each side waited: {:?}", began.elapsed());
+    assert!(began.elapsed() < 3 * delay, "and no longer: {:?}", began.elapsed());
+    let (drained, _) = tokio::join!(ours.drain(None), theirs.closed());
+    assert_eq!(*drained, CloseReason::Drained);
 }
 
 #[tokio::test(start_paused = true)]
