@@ -363,3 +363,31 @@ impl Decoder {
         self.next_message()?.map(|message| message.to_raw()).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, serde::Deserialize, Debug, PartialEq)]
+    struct Point {
+        x: i64,
+        text: String,
+    }
+
+    #[test]
+    fn a_name_given_later_is_the_name_given_at_once() {
+        for len in [0, 1, 100, 120, 130, 70_000] {
+            let point = Point { x: -1, text: "t".repeat(len) };
+            let named = Raw::named("main.Point", &point).unwrap();
+            let later = Raw::of(&point).unwrap().registered_as("main.Point").unwrap();
+            assert_eq!(later, named, "{len}");
+            assert_eq!(Raw::from_bytes(later.as_bytes(), Limits::default()).unwrap(), named, "{len}");
+            let renamed = named.registered_as("*main.Point").unwrap();
+            assert_eq!((renamed.name(), renamed.decode().unwrap()), (Some("*main.Point"), point), "{len}");
+            let text = "t".repeat(len);
+            let string = Raw::of(&text).unwrap().registered_as("string").unwrap();
+            assert_eq!(string, Raw::named("string", &text).unwrap(), "{len}");
+        }
+        assert!(Raw::default().registered_as("any").unwrap().is_nil());
+    }
+}

@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         "strings of 1 MiB" => theirs::bulk,
         "connections dropped by the server" => theirs::reconnect,
     );
-    suite.case("echo over a unix socket, rust client, go server", ours::unix);
-    suite.case("echo over a unix socket, go client, rust server", theirs::unix);
+    suite.beside("echo over a unix socket, rust client, go server", ours::unix);
+    suite.beside("echo over a unix socket, go client, rust server", theirs::unix);
     suite.run()
 }

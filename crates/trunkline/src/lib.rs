@@ -47,6 +47,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `unix` | on | Unix sockets: `iproto+unix:///run/x.sock` |
+//! | `gorpc` | off | the dialect of valyala/gorpc, `gorpc://`, with [`Gob`](body) bodies |
 //! | `metrics` | off | counters and histograms through the `metrics` facade (under way) |
 //!
 //! # Where to go on

@@ -31,7 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const DISPATCHED: [&str; 2] = ["*gorpc.dispatcherRequest", "*gorpc.dispatcherResponse"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "the line per file is what the run is read for")]
 async fn conversations() {
     let file = "gorpc_conversations.json";
     let Some(conversations) = load(file) else { return println!("vectors: {file} not in the chosen folder") };
