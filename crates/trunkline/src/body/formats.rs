@@ -25,7 +25,6 @@ pub(super) fn malformed(format: &str, error: impl Display) -> Fault {
 }
 
 /// A wrapper, with how its value is spelled and read.
-#[cfg(any(feature = "pack", feature = "json", feature = "msgpack", feature = "protobuf"))]
 macro_rules! format {
     ($(#[$doc:meta])* $feature:literal $name:ident<T>, $title:literal,
      write: [$($write:tt)+] $into:expr, read: [$($read:tt)+] $from:expr) => {
