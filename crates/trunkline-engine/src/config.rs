@@ -32,6 +32,10 @@ pub struct Config {
     pub max_waiting: usize,
     /// Bytes of requests that may wait to be started (64 are added for each). 8 MiB.
     pub max_waiting_bytes: usize,
+    /// How long messages may wait for others to leave with them in one write, counted from the first; a quarter of
+    /// `lane_bytes` leaves at once. Fewer system calls for later answers. Zero, the default, waits for nothing: what
+    /// is there when the driver's turn comes leaves together anyway.
+    pub flush_delay: Duration,
     /// Bytes that may wait in the calls lane before call, notify and send wait. 256 KiB.
     pub lane_bytes: usize,
     /// Bytes of large bodies and items that may wait before call, notify and send wait. 8 MiB.
@@ -74,6 +78,7 @@ impl Config {
             max_running: 1_024,
             max_waiting: 4_096,
             max_waiting_bytes: 8 << 20,
+            flush_delay: Duration::ZERO,
             lane_bytes: 256 << 10,
             bulk_bytes: 8 << 20,
             replies_pause: 1 << 20,

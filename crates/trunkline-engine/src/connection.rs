@@ -113,6 +113,8 @@ pub struct Connection<T> {
     stats: Stats,
     /// Messages that arrived after a hijack, spelled again for the new owner.
     kept: Output,
+    /// Since when something waits to be written, where a flush may wait.
+    unflushed: Option<Instant>,
     /// A reply came while more than `replies_max` waited already.
     overdrawn: bool,
     /// Tokens that a command left over, for the driver to wake in its next section.
@@ -140,6 +142,7 @@ impl<T> Connection<T> {
             lifetime: Lifetime::new(config.drain_timeout, profile.drain),
             stats: Stats::default(),
             kept: Output::new(),
+            unflushed: None,
             overdrawn: false,
             orphans: Vec::new(),
             config,
@@ -152,7 +155,8 @@ impl<T> Connection<T> {
         if self.lifetime.closed().is_some() {
             return None;
         }
-        [self.calls.deadline(), self.keepalive.deadline(), self.lifetime.deadline()]
+        let flush = self.unflushed.map(|since| since + self.config.flush_delay);
+        [self.calls.deadline(), self.keepalive.deadline(), self.lifetime.deadline(), flush]
             .into_iter()
             .flatten()
             .min()

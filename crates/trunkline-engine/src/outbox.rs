@@ -71,6 +71,8 @@ struct Turn {
     lane_to: u64,
     lane_at: usize,
     replies: usize,
+    /// Bytes that a layer made of the turn and the transport has not taken.
+    wrapped: usize,
 }
 
 #[derive(Debug)]
@@ -210,7 +212,7 @@ impl<T> Outbox<T> {
 
     /// Whether a write turn is under way.
     pub(crate) const fn is_writing(&self) -> bool {
-        self.turn.taken < self.turn.len
+        self.turn.taken < self.turn.len || self.turn.wrapped > 0
     }
 
     /// Starts the next turn: moves what leaves next into `output`, which must be empty. `lost` hears of messages
@@ -234,7 +236,8 @@ impl<T> Outbox<T> {
         let lane_to = self.lane_end;
         let lane_from = lane_to.saturating_sub(self.calls.len() as u64);
         output.append(&mut self.calls);
-        self.turn = Turn { number, len: 0, taken: 0, lane_from, lane_to, lane_at, replies: self.replies };
+        self.turn =
+            Turn { number, len: 0, taken: 0, lane_from, lane_to, lane_at, replies: self.replies, wrapped: 0 };
         while output.len() < TURN
             && let Some(bytes) = self.shared.pop()
         {
@@ -293,10 +296,22 @@ impl<T> Outbox<T> {
         Ok(())
     }
 
-    /// The transport took `n` bytes of the turn.
+    /// A layer took the whole turn and made `n` bytes of it: every message in it counts as handed over.
+    pub(crate) const fn wrapped(&mut self, n: usize) {
+        self.turn.taken = self.turn.len;
+        self.turn.wrapped = n;
+    }
+
+    /// The transport took `n` bytes of the turn, or of what a layer made of it.
     pub(crate) fn wrote(&mut self, n: usize) {
-        self.turn.taken = self.turn.taken.saturating_add(n).min(self.turn.len);
-        if self.turn.taken == self.turn.len {
+        match self.turn.wrapped.checked_sub(n) {
+            Some(left) if self.turn.wrapped > 0 => self.turn.wrapped = left,
+            _ => {
+                self.turn.wrapped = 0;
+                self.turn.taken = self.turn.taken.saturating_add(n).min(self.turn.len);
+            }
+        }
+        if !self.is_writing() {
             self.turn.replies = 0;
         }
     }
@@ -313,6 +328,7 @@ impl<T> Outbox<T> {
             .saturating_add(self.bulk_bytes)
             .saturating_add(self.shared.bytes())
             .saturating_add(self.turn.len.saturating_sub(self.turn.taken))
+            .saturating_add(self.turn.wrapped)
     }
 
     /// Bytes that wait in the calls lane.

@@ -10,6 +10,9 @@ use crate::types::{Definition, TypeId, Types};
 use crate::value::Value;
 use crate::walk::{Step, Stop, Walk};
 
+/// How large the buffer of a stream that waits for its next message may be.
+const KEPT: usize = 64 << 10;
+
 /// Reads the values of one gob stream.
 ///
 /// ```
@@ -51,6 +54,9 @@ impl Decoder {
     /// [`next_message`](Self::next_message) until it says `None` before pushing more.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.at == self.buffer.len() {
+            if self.buffer.capacity() > KEPT {
+                self.buffer = Vec::new();
+            }
             self.buffer.clear();
             self.at = 0;
         } else if self.at > self.buffer.len() / 2 {

@@ -23,6 +23,9 @@ pub(crate) mod plain;
 pub(crate) use alone::alone;
 pub(crate) use outgoing::{Outgoing, mapped};
 
+/// How large the scratch space of a stream may be between two values.
+const KEPT: usize = 64 << 10;
+
 /// Where type definitions go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
@@ -149,6 +152,9 @@ impl Encoder {
     ) -> Result<()> {
         let (len, mark) = (out.len(), self.stream.mark());
         let result = write(self, out);
+        if self.scratch.capacity() > KEPT {
+            self.scratch = Vec::new();
+        }
         if result.is_err() {
             out.truncate(len);
             if self.stream.roll_back(mark) {

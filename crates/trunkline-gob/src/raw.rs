@@ -76,6 +76,57 @@ impl Raw {
         Self::scan(alone(name, &crate::named::Borrowed { name, value })?)
     }
 
+    /// The same value inside an interface, under the name its Go type is registered with. What is in an interface
+    /// already is taken out of it first.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn registered_as(&self, name: &str) -> Result<Self> {
+        let (id, value) = match self.id {
+            TypeId::INTERFACE => return self.renamed(name),
+            id => (id, self.plain()),
+        };
+        let mut inside = Vec::with_capacity(value.len() + 1);
+        if !is_struct_among(self.definitions(), id)? {
+            inside.push(0);
+        }
+        inside.extend_from_slice(value);
+        Ok(self.wrapped(name, id, &inside))
+    }
+
+    fn renamed(&self, name: &str) -> Result<Self> {
+        let mut input = Cursor::new(self.plain());
+        if input.bytes()?.is_empty() {
+            return Ok(self.clone());
+        }
+        let id = TypeId::from_wire(input.int()?)?;
+        let inside = input.bytes()?;
+        Ok(self.wrapped(name, id, inside))
+    }
+
+    /// An interface value: name, type, and the value as it stands inside.
+    fn wrapped(&self, name: &str, id: TypeId, inside: &[u8]) -> Self {
+        let mut bytes = self.definitions().to_vec();
+        bytes.push(0);
+        let at = bytes.len();
+        put_int(&mut bytes, i64::from(TypeId::INTERFACE.get()));
+        bytes.push(0);
+        let head = bytes.len() - at;
+        plain::put_bytes(&mut bytes, name.as_bytes());
+        put_int(&mut bytes, i64::from(id.get()));
+        plain::put_bytes(&mut bytes, inside);
+        let len = bytes.len();
+        patch_len(&mut bytes, at);
+        let value = at + head + (bytes.len() - len);
+        Self { bytes, definitions: self.definitions, value, id: TypeId::INTERFACE }
+    }
+
+    /// The id of the value's type, as it is numbered in these bytes.
+    #[must_use]
+    pub const fn root(&self) -> TypeId {
+        self.id
+    }
+
     /// Bytes from anywhere: exactly one value, with all definitions it needs. They are checked, put in
     /// plain form, and numbered anew.
     ///
@@ -177,7 +228,7 @@ impl Raw {
             }
             let id = TypeId::from_wire(id)?;
             // Only after a struct definition can a value be a struct: member 2, so the byte 3.
-            let is_struct = id.is_user() && is_struct(&bytes[..definitions], id)?;
+            let is_struct = is_struct_among(&bytes[..definitions], id)?;
             if !is_struct {
                 message.singleton()?;
             }
@@ -188,7 +239,10 @@ impl Raw {
 }
 
 /// Whether the definition of `id` among these describes a struct.
-fn is_struct(definitions: &[u8], id: TypeId) -> Result<bool> {
+fn is_struct_among(definitions: &[u8], id: TypeId) -> Result<bool> {
+    if !id.is_user() {
+        return Ok(false);
+    }
     let mut input = Cursor::new(definitions);
     while !input.is_empty() {
         let len = input.uint()?;
@@ -307,5 +361,33 @@ impl Decoder {
     /// As [`next_message`](Self::next_message).
     pub fn next_raw(&mut self) -> Result<Option<Raw>> {
         self.next_message()?.map(|message| message.to_raw()).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, serde::Deserialize, Debug, PartialEq)]
+    struct Point {
+        x: i64,
+        text: String,
+    }
+
+    #[test]
+    fn a_name_given_later_is_the_name_given_at_once() {
+        for len in [0, 1, 100, 120, 130, 70_000] {
+            let point = Point { x: -1, text: "t".repeat(len) };
+            let named = Raw::named("main.Point", &point).unwrap();
+            let later = Raw::of(&point).unwrap().registered_as("main.Point").unwrap();
+            assert_eq!(later, named, "{len}");
+            assert_eq!(Raw::from_bytes(later.as_bytes(), Limits::default()).unwrap(), named, "{len}");
+            let renamed = named.registered_as("*main.Point").unwrap();
+            assert_eq!((renamed.name(), renamed.decode().unwrap()), (Some("*main.Point"), point), "{len}");
+            let text = "t".repeat(len);
+            let string = Raw::of(&text).unwrap().registered_as("string").unwrap();
+            assert_eq!(string, Raw::named("string", &text).unwrap(), "{len}");
+        }
+        assert!(Raw::default().registered_as("any").unwrap().is_nil());
     }
 }

@@ -69,6 +69,14 @@ pub enum EncodeError {
     /// The dialect has no words for it.
     #[error(transparent)]
     Unsayable(#[from] Unsayable),
+    /// The body is not what bodies of this dialect are.
+    #[error("this body cannot be sent by {dialect}: {what}")]
+    Body {
+        /// The dialect.
+        dialect: &'static str,
+        /// Why not.
+        what: String,
+    },
     /// Larger than may be sent.
     #[error("{what} of {value} bytes is over the limit of {limit} (setting `{setting}`)")]
     TooLarge {

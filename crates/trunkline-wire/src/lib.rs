@@ -18,6 +18,7 @@
 //! | [`iproto`] | the dialect of go-iproto |
 //! | [`packet`] | a length and that many bytes: packnet, link, Erlang |
 //! | [`simple`] | the dialect of simple-rpc |
+//! | `gorpc` (feature `gorpc`) | the dialect of valyala/gorpc: gob values, deflate |
 
 // A decoder must not panic whatever arrives; tests may.
 #![cfg_attr(
@@ -27,6 +28,8 @@
 
 pub mod dialect;
 pub mod error;
+#[cfg(feature = "gorpc")]
+pub mod gorpc;
 pub mod input;
 pub mod iproto;
 pub mod limits;
@@ -45,4 +48,10 @@ pub use output::Output;
 pub use recognise::recognise;
 
 /// What each dialect of this crate can say; the table in `docs/dialects.md` is printed from it.
-pub const PROFILES: &[&Profile] = &[&iproto::PROFILE, &simple::PROFILE, &packet::PROFILE];
+pub const PROFILES: &[&Profile] = &[
+    &iproto::PROFILE,
+    &simple::PROFILE,
+    &packet::PROFILE,
+    #[cfg(feature = "gorpc")]
+    &gorpc::PROFILE,
+];

@@ -6,6 +6,7 @@
 //! | `iproto://:3301` | all interfaces (to listen), this machine (to dial) |
 //! | `iproto+unix:///run/x.sock` | iproto over a Unix socket |
 //! | `iproto+mem://name` | iproto in this process |
+//! | `gorpc://host:port?compress=0` | gorpc without deflate (feature `gorpc`) |
 
 use std::fmt;
 use std::path::PathBuf;

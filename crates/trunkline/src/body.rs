@@ -6,12 +6,12 @@
 //! | type | is | feature |
 //! |---|---|---|
 //! | [`Bytes`], `Vec<u8>` | the body as it is | |
-//! | [`Text`], `String` | UTF-8 | |
+//! | [`Text`], `String` | UTF-8; on gorpc a Go string | |
 //! | `Packed<T>` | go-iproto's pack | `pack` |
 //! | `Json<T>` | JSON | `json` |
 //! | `Msgpack<T>` | MessagePack, named fields | `msgpack` |
 //! | `Protobuf<T>` | Protocol Buffers, types made by prost | `protobuf` |
-//! | `Gob<T>` | Go's gob | `gob` |
+//! | `Gob<T>`, `gob::Raw` | Go's gob | `gob` |
 //! | `Auto<T>` | the dialect's own: pack on iproto and packet, JSON on simple, gob on gorpc, else MessagePack | `auto` |
 
 use bytes::Bytes;
@@ -21,11 +21,11 @@ use trunkline_wire::{Code, Fault, Profile};
 mod auto;
 #[cfg(any(feature = "pack", feature = "json", feature = "msgpack", feature = "protobuf", feature = "gob"))]
 mod formats;
+#[cfg(feature = "gob")]
+mod gob;
 
 #[cfg(feature = "auto")]
 pub use auto::Auto;
-#[cfg(feature = "gob")]
-pub use formats::Gob;
 #[cfg(feature = "json")]
 pub use formats::Json;
 #[cfg(feature = "msgpack")]
@@ -34,6 +34,8 @@ pub use formats::Msgpack;
 pub use formats::Packed;
 #[cfg(feature = "protobuf")]
 pub use formats::Protobuf;
+#[cfg(feature = "gob")]
+pub use gob::Gob;
 
 /// A value that can be sent. `dialect` is what the connection speaks, for formats that depend on it.
 #[diagnostic::on_unimplemented(
@@ -78,11 +80,8 @@ macro_rules! into_body {
 into_body! {
     Bytes => |body| body,
     Vec<u8> => Bytes::from,
-    String => Bytes::from,
-    &'static str => |text| Bytes::from_static(text.as_bytes()),
     &'static [u8] => Bytes::from_static,
     () => |()| Bytes::new(),
-    Text => |Text(text)| Bytes::from(text),
 }
 
 impl FromBody for Bytes {
@@ -103,8 +102,36 @@ impl FromBody for () {
     }
 }
 
+/// Text as the dialect spells it: a Go string on gorpc, whose bodies are gob values, else its bytes.
+macro_rules! text {
+    ($($type:ty => $bytes:expr),* $(,)?) => {$(
+        impl IntoBody for $type {
+            fn into_body(self, dialect: &'static Profile) -> Result<Bytes, Fault> {
+                let bytes: fn(Self) -> Bytes = $bytes;
+                #[cfg(feature = "gorpc")]
+                if dialect.name == "gorpc" {
+                    return gob::string(&bytes(self));
+                }
+                let _ = dialect;
+                Ok(bytes(self))
+            }
+        }
+    )*};
+}
+
+text! {
+    String => Bytes::from,
+    &'static str => |text| Bytes::from_static(text.as_bytes()),
+    Text => |Text(text)| Bytes::from(text),
+}
+
 impl FromBody for String {
-    fn from_body(body: Bytes, _: &'static Profile) -> Result<Self, Fault> {
+    fn from_body(body: Bytes, dialect: &'static Profile) -> Result<Self, Fault> {
+        #[cfg(feature = "gorpc")]
+        if dialect.name == "gorpc" {
+            return Gob::from_body(body, dialect).map(|Gob(text)| text);
+        }
+        let _ = dialect;
         Self::from_utf8(body.into())
             .map_err(|error| Fault::new(Code::InvalidArgument, format!("the body is not UTF-8: {error}")))
     }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use trunkline_engine::Config;
+#[cfg(feature = "gorpc")]
+use trunkline_wire::gorpc;
 use trunkline_wire::{Dialect, iproto, packet, simple};
 
 use crate::address::Address;
@@ -12,6 +14,8 @@ use crate::error::{Error, ErrorKind};
 pub(crate) fn of(address: &Address) -> Result<(Arc<dyn Dialect>, Config), Error> {
     let dialect: Arc<dyn Dialect> = match address.dialect.as_str() {
         "iproto" => Arc::new(iproto::Iproto::new()),
+        #[cfg(feature = "gorpc")]
+        "gorpc" => Arc::new(gorpc::Gorpc::new().compress(compress(address)?)),
         "packet" => Arc::new(packet::Packet::new(head(address)?)),
         "simple" => Arc::new(simple::Simple::new()),
         other => return Err(bad(format!("`{other}` is no dialect; there is: {}", NAMES.join(", ")))),
@@ -28,9 +32,25 @@ fn head(address: &Address) -> Result<packet::Head, Error> {
     }
 }
 
+/// `?compress=0`: without deflate. The side that dials decides; one that listens so refuses compressed peers.
+#[cfg(feature = "gorpc")]
+fn compress(address: &Address) -> Result<bool, Error> {
+    match address.options.iter().find(|(key, _)| key == "compress").map(|(_, value)| value.as_str()) {
+        None | Some("1") => Ok(true),
+        Some("0") => Ok(false),
+        Some(other) => Err(bad(format!("compress={} is neither 0 nor 1", other.escape_debug()))),
+    }
+}
+
 fn bad(what: String) -> Error {
     Error::not_sent(ErrorKind::Address(what))
 }
 
 /// The schemes.
-pub(crate) const NAMES: &[&str] = &["iproto", "packet", "simple"];
+pub(crate) const NAMES: &[&str] = &[
+    #[cfg(feature = "gorpc")]
+    "gorpc",
+    "iproto",
+    "packet",
+    "simple",
+];

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
-use trunkline_engine::{CloseReason, Overload};
-use trunkline_wire::{Decode, Decoded, Input, Layer, Output, WireError, recognise};
+use trunkline_engine::{CloseReason, Overload, Work};
+use trunkline_wire::{Decode, Decoded, Input, Layer, Output, Side, WireError, recognise};
 
 use crate::dispatch::Dispatch;
 use crate::link::{Link, now};
@@ -55,6 +55,10 @@ pub(crate) struct Driver {
     carry: Vec<u8>,
     /// `carry` holds whole messages.
     left_over: bool,
+    /// Bytes that the budget left over before the layer.
+    wrapped: Vec<u8>,
+    /// The layer may have more to give.
+    unwrapping: bool,
     /// Bytes that the next message needs, as far as known.
     want: usize,
     reading: bool,
@@ -72,9 +76,10 @@ impl Driver {
         link: Arc<Link>,
         io: Io,
         decoder: Box<dyn Decode>,
-        layer: Option<Box<dyn Layer>>,
+        mut layer: Option<Box<dyn Layer>>,
         dispatch: Dispatch,
     ) -> Self {
+        let output = greet(&link, layer.as_deref_mut());
         Self {
             link,
             io,
@@ -83,10 +88,12 @@ impl Driver {
             dispatch,
             carry: Vec::new(),
             left_over: false,
+            wrapped: Vec::new(),
+            unwrapping: false,
             want: 0,
             reading: true,
             greeted: false,
-            output: Output::new(),
+            output,
             timer: Timer::default(),
             observer: Observer::default(),
             active: true,
@@ -154,11 +161,15 @@ impl Driver {
     fn input(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, began: Instant) -> bool {
         for block in 0..BLOCKS {
             if !self.reading && !self.left_over {
+                // What waits before the layer waits with what is not read.
                 return false;
             }
             if self.left_over {
                 let data = std::mem::take(&mut self.carry);
                 self.decode(data, 0, cx, scratch, began, true);
+            } else if self.unwrapping {
+                let data = std::mem::take(&mut self.wrapped);
+                self.arrived(data, 0, cx, scratch, began, true);
             } else {
                 match self.read(cx, scratch) {
                     Poll::Pending => return false,
@@ -179,7 +190,7 @@ impl Driver {
             self.active = true;
             let woke = !scratch.work.wake.is_empty();
             wake(scratch);
-            if woke || self.left_over || block + 1 == BLOCKS {
+            if woke || self.left_over || self.unwrapping || block + 1 == BLOCKS {
                 return true;
             }
         }
@@ -233,20 +244,30 @@ impl Driver {
         };
         let mut wrapped = data.as_slice();
         let mut n = n;
+        self.unwrapping = true;
         loop {
             let before = (wrapped.len(), self.carry.len());
             if let Err(error) = layer.unwrap(&mut wrapped, &mut self.carry, BLOCK) {
                 self.close(CloseReason::Wire(error), scratch);
+                self.unwrapping = false;
                 break;
             }
             if (wrapped.len(), self.carry.len()) == before {
+                self.unwrapping = false;
                 break;
             }
             let plain = std::mem::take(&mut self.carry);
-            self.decode(plain, n, cx, scratch, now(), true);
+            self.decode(plain, n, cx, scratch, began, true);
             n = 0;
+            // A little that arrived may be much that comes out of it: others get their turn in between.
+            if self.left_over || now().saturating_duration_since(began) > BUDGET {
+                self.wrapped = wrapped.to_vec();
+                break;
+            }
         }
-        scratch.block = data;
+        if data.capacity() == BLOCK {
+            scratch.block = data;
+        }
         self.layer = Some(layer);
     }
 
@@ -386,7 +407,7 @@ impl Driver {
             } else if inner.conn.take(&mut self.output, now, &mut scratch.work) {
                 self.active = true;
                 drop(inner);
-                if let Err(error) = self.wrap(now) {
+                if let Err(error) = self.wrap() {
                     self.close(CloseReason::Wire(error), scratch);
                 }
                 continue;
@@ -412,15 +433,15 @@ impl Driver {
     }
 
     /// Through the layer, if there is one. What a layer was given counts as handed over.
-    fn wrap(&mut self, now: Instant) -> Result<(), WireError> {
+    fn wrap(&mut self) -> Result<(), WireError> {
         let Some(layer) = &mut self.layer else { return Ok(()) };
         let plain = self.output.to_vec();
         let mut wrapped = Vec::with_capacity(plain.len() / 2);
         layer.wrap(&plain, &mut wrapped)?;
         layer.flush(&mut wrapped)?;
         self.output.clear();
-        self.output.put(&wrapped);
-        self.link.lock().conn.wrote(plain.len(), true, now);
+        self.link.lock().conn.wrapped(wrapped.len());
+        self.output.put_body(&wrapped.into());
         Ok(())
     }
 
@@ -440,8 +461,7 @@ impl Driver {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
                     self.output.advance(n);
-                    let counted = if self.layer.is_some() { 0 } else { n };
-                    self.link.lock().conn.wrote(counted, !self.output.is_empty(), now);
+                    self.link.lock().conn.wrote(n, !self.output.is_empty(), now);
                 }
                 Poll::Ready(Err(error)) => return Err(error),
             }
@@ -542,6 +562,21 @@ impl Drop for Driver {
 fn wake(scratch: &mut Scratch) {
     scratch.work.wake.drain(..).for_each(Waker::wake);
     scratch.work.drop.clear();
+}
+
+/// What a layer says before anything else; whom it waits for has as long for that as for any message.
+fn greet(link: &Link, layer: Option<&mut (dyn Layer + 'static)>) -> Output {
+    let (mut output, mut hello) = (Output::new(), Vec::new());
+    let Some(layer) = layer else { return output };
+    let mut inner = link.lock();
+    if let Err(error) = layer.flush(&mut hello) {
+        inner.conn.close(CloseReason::Wire(error), &mut Work::default());
+    }
+    if link.facts.side == Side::Accepting {
+        inner.conn.partial(1, true, now());
+    }
+    output.put(&hello);
+    output
 }
 
 /// One timer per connection, armed at its earliest deadline.

@@ -98,7 +98,8 @@ impl<K: Hash + Eq + Clone + Send + 'static, S: Send + Sync + 'static> Group<K, S
     /// # Errors
     /// When the peer's dialect cannot be notified (gorpc).
     pub fn join(&self, key: K, peer: &Peer) -> Result<Option<Peer>, Error> {
-        if !peer.profile().notify {
+        // What a stateful encoder sends has one order, and broadcasts have a lane of their own.
+        if !peer.profile().notify || peer.profile().stateful {
             return Err(Error::unsayable(peer.dialect(), "notify", ": it cannot join a group"));
         }
         let id = peer.id();

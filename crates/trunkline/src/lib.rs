@@ -51,6 +51,7 @@
 //! | `pack` | on | bodies as go-iproto packs them: `Packed<T>` |
 //! | `json`, `msgpack`, `protobuf`, `gob` | off | bodies in other formats, one each |
 //! | `auto` | off | bodies in the dialect's own format: `Auto<T>` |
+//! | `gorpc` | off | the dialect of valyala/gorpc, `gorpc://`, with [`Gob`](body) bodies |
 //! | `metrics` | off | counters and histograms through the `metrics` facade (under way) |
 //!
 //! # Where to go on

@@ -19,6 +19,9 @@ impl<T> Connection<T> {
         if self.lifetime.closed().is_some() || !self.outbox.has_next() {
             return false;
         }
+        if self.flushes_later(now) {
+            return false;
+        }
         let calls = &mut self.calls;
         let wake = &mut work.wake;
         let mut ended = Vec::new();
@@ -38,6 +41,26 @@ impl<T> Connection<T> {
             return false;
         }
         !output.is_empty()
+    }
+
+    /// Whether what waits to be written shall wait for more (setting `flush_delay`). A connection that ends does not.
+    fn flushes_later(&mut self, now: Instant) -> bool {
+        let delay = self.config.flush_delay;
+        if delay.is_zero() {
+            return false;
+        }
+        let since = *self.unflushed.get_or_insert(now);
+        let enough = self.outbox.len() >= self.config.lane_bytes / 4;
+        let later = self.lifetime.is_open() && !enough && now < since + delay;
+        if !later {
+            self.unflushed = None;
+        }
+        later
+    }
+
+    /// A layer took the whole write turn and made `n` bytes of it, which are what the transport takes from here on.
+    pub const fn wrapped(&mut self, n: usize) {
+        self.outbox.wrapped(n);
     }
 
     /// The transport took `n` bytes; `more` of the turn wait.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use trunkline_wire::gorpc::Gorpc;
 use trunkline_wire::iproto::Iproto;
 use trunkline_wire::packet::{Head, Packet};
 use trunkline_wire::simple::Simple;
@@ -12,7 +13,10 @@ use crate::{hear, random};
 /// The dialects that hear the bytes.
 pub(crate) fn dialects() -> Vec<Arc<dyn Dialect>> {
     let packets = Head::ALL.map(|head| Arc::new(Packet::new(head)) as Arc<dyn Dialect>);
-    packets.into_iter().chain([Arc::new(Iproto::new()) as _, Arc::new(Simple::new()) as _]).collect()
+    packets
+        .into_iter()
+        .chain([Arc::new(Iproto::new()) as _, Arc::new(Simple::new()) as _, Arc::new(Gorpc::new()) as _])
+        .collect()
 }
 
 /// Feeds `data` to one dialect and returns how many messages came out.

@@ -8,7 +8,7 @@ use trunkline_wire::{Code, Fault, Profile};
 use super::{FromBody, IntoBody};
 
 /// A body that is not in its format: a mistake of whoever sent it.
-fn malformed(format: &str, error: impl Display) -> Fault {
+pub(super) fn malformed(format: &str, error: impl Display) -> Fault {
     Fault::new(Code::InvalidArgument, format!("the body is not {format}: {error}"))
 }
 
@@ -71,11 +71,4 @@ wrapper! {
     "protobuf" Protobuf<T>, "the protobuf message expected",
     write: [prost::Message] |value: &T| Ok::<_, std::convert::Infallible>(value.encode_to_vec()),
     read: [prost::Message + Default] |body: &Bytes| T::decode(body.clone())
-}
-
-wrapper! {
-    /// Go's gob: one value with its type definitions.
-    "gob" Gob<T>, "gob as expected",
-    write: [serde::Serialize] |value: &T| trunkline_gob::to_vec(value),
-    read: [serde::de::DeserializeOwned] |body: &Bytes| trunkline_gob::from_slice::<T>(body)
 }
