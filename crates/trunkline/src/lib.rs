@@ -69,6 +69,8 @@ mod group;
 mod handler;
 pub mod layer;
 mod link;
+#[cfg(feature = "json")]
+pub mod link_json;
 mod notify;
 mod peer;
 mod request;
