@@ -417,7 +417,15 @@ impl Driver {
                 Poll::Ready(Ok(n)) => {
                     self.output.advance(n);
                     let counted = if self.layer.is_some() { 0 } else { n };
-                    self.link.lock().conn.wrote(counted, !self.output.is_empty(), now);
+                    let more = !self.output.is_empty();
+                    let mut inner = self.link.lock();
+                    inner.conn.wrote(counted, more, now);
+                    let flushed = if more { Vec::new() } else { Link::flushed(&mut inner) };
+                    drop(inner);
+                    for waiter in flushed {
+                        // Who does not wait any more need not be told.
+                        let _ = waiter.send(());
+                    }
                 }
                 Poll::Ready(Err(error)) => return Err(error),
             }

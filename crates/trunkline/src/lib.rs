@@ -35,7 +35,8 @@
 //! | [`Peer`] | a handle to the other end of one live connection; both ends have one, both may call |
 //! | [`Router`] | route to handler, where a route is a number, a name, or both: `(1, "/echo")` |
 //! | [`Client`], [`Server`] | what dials or accepts, keeps Peers alive, and lets them go |
-//! | Stream, Group | not built yet |
+//! | [`Group`] | a keyed set of Peers that forgets a Peer when it closes; broadcast |
+//! | Stream | not built yet |
 //!
 //! # How a call ends
 //!
@@ -47,6 +48,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `unix` | on | Unix sockets: `iproto+unix:///run/x.sock` |
+//! | `json` | off | [`Json`](body) bodies, and link's JSON codec: `link_json` |
 //! | `metrics` | off | counters and histograms through the `metrics` facade (under way) |
 //!
 //! # Where to go on
@@ -67,17 +69,20 @@ pub mod error;
 mod extensions;
 mod group;
 mod handler;
+mod hooks;
 pub mod layer;
 mod link;
 #[cfg(feature = "json")]
 pub mod link_json;
 mod notify;
 mod peer;
+mod registry;
 mod request;
 mod router;
 mod scratch;
 mod server;
 mod signal;
+mod sync;
 pub mod test;
 mod transport;
 

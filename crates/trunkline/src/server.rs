@@ -9,13 +9,11 @@
 mod accept;
 mod builder;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use trunkline_engine::{CloseReason, Stats};
 
@@ -24,8 +22,8 @@ pub use builder::ServerBuilder;
 
 use crate::address::Address;
 use crate::error::Error;
-use crate::link::Link;
 use crate::peer::Peer;
+use crate::registry::Registry;
 
 /// Handlers that may wait at the same time, over all connections of a server. gorpc's concurrency, from its README.
 pub(crate) const MAX_RUNNING: usize = 8_192;
@@ -36,20 +34,10 @@ pub(crate) const MAX_CONNECTIONS: usize = 10_000;
 /// A running server. Dropping it closes its listeners and cuts its connections; [`drain`](Self::drain) ends it well.
 #[derive(Debug)]
 pub struct Server {
-    shared: Arc<Shared>,
+    registry: Arc<Registry>,
     addresses: Vec<Address>,
     loops: Vec<JoinHandle<()>>,
     drain_timeout: Option<Duration>,
-}
-
-/// What accept loops and the server share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    peers: Mutex<HashMap<u64, Arc<Link>>>,
-    /// Counters of connections that are over.
-    past: Mutex<Stats>,
-    gone: Notify,
-    max_connections: usize,
 }
 
 /// What a drain found and did.
@@ -80,46 +68,6 @@ impl fmt::Display for DrainReport {
     }
 }
 
-impl Shared {
-    pub(crate) fn new(max_connections: usize) -> Arc<Self> {
-        Arc::new(Self {
-            peers: Mutex::default(),
-            past: Mutex::default(),
-            gone: Notify::new(),
-            max_connections,
-        })
-    }
-
-    fn peers(&self) -> MutexGuard<'_, HashMap<u64, Arc<Link>>> {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Enters a peer into the register and has it leave by itself. `false`: the server is full.
-    pub(crate) fn enter(self: &Arc<Self>, peer: &Peer) -> bool {
-        {
-            let mut peers = self.peers();
-            if peers.len() >= self.max_connections {
-                return false;
-            }
-            peers.insert(peer.id(), peer.link.clone());
-        }
-        let (shared, id) = (Arc::downgrade(self), peer.id());
-        peer.on_close(move |_| {
-            let Some(shared) = shared.upgrade() else { return };
-            let link = shared.peers().remove(&id);
-            if let Some(link) = link {
-                *shared.past.lock().unwrap_or_else(PoisonError::into_inner) += *link.lock().conn.stats();
-            }
-            shared.gone.notify_waiters();
-        });
-        true
-    }
-
-    fn links(&self) -> Vec<Arc<Link>> {
-        self.peers().values().cloned().collect()
-    }
-}
-
 impl Server {
     /// A server is built step by step.
     pub fn builder() -> ServerBuilder {
@@ -135,24 +83,19 @@ impl Server {
     /// The peers that are connected, in no order.
     #[must_use]
     pub fn peers(&self) -> Vec<Peer> {
-        self.shared.links().into_iter().map(Peer::from_link).collect()
+        self.registry.peers()
     }
 
     /// The peer with this id.
     #[must_use]
     pub fn peer(&self, id: u64) -> Option<Peer> {
-        self.shared.peers().get(&id).cloned().map(Peer::from_link)
+        self.registry.get(id)
     }
 
     /// The counters of all connections, those that are over included.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let links = self.shared.links();
-        let mut stats = *self.shared.past.lock().unwrap_or_else(PoisonError::into_inner);
-        for link in links {
-            stats += *link.lock().conn.stats();
-        }
-        stats
+        self.registry.stats()
     }
 
     /// Serves until the process ends or this future is dropped.
@@ -174,13 +117,13 @@ impl Server {
     pub async fn serve_until_signal(self) -> Result<DrainReport, Error> {
         let mut signals = crate::signal::Signals::new()?;
         signals.next().await;
-        let links = self.shared.links();
+        let peers = self.registry.peers();
         let drain = self.drain();
         tokio::pin!(drain);
         tokio::select! {
             report = &mut drain => Ok(report),
             () = signals.next() => {
-                links.iter().for_each(|link| link.close(CloseReason::Local));
+                peers.iter().for_each(Peer::close);
                 Ok(drain.await)
             }
         }
@@ -194,13 +137,13 @@ impl Server {
             accepting.abort();
             let _ = accepting.await;
         }
-        let links = self.shared.links();
-        for link in &links {
-            link.drain(self.drain_timeout);
+        let peers = self.registry.peers();
+        for peer in &peers {
+            peer.link.drain(self.drain_timeout);
         }
-        let mut report = DrainReport { peers: links.len(), ..DrainReport::default() };
-        for link in links {
-            match &*Peer::from_link(link).closed().await {
+        let mut report = DrainReport { peers: peers.len(), ..DrainReport::default() };
+        for peer in peers {
+            match &*peer.closed().await {
                 CloseReason::Drained | CloseReason::Peer => report.drained += 1,
                 CloseReason::DrainTimeout { pending, owed, .. } => {
                     report.cut += 1;
@@ -219,8 +162,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.loops.iter().for_each(JoinHandle::abort);
-        for link in self.shared.links() {
-            link.close(CloseReason::Local);
-        }
+        self.registry.peers().iter().for_each(Peer::close);
     }
 }

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Shared;
 use super::builder::{AcceptHook, PeerHook};
 use crate::address::Address;
 use crate::peer::Setup;
+use crate::registry::Registry;
 use crate::transport::{Io, Listener};
 
 /// First and longest pause after an error of accept, such as too many open files. NATS' values.
@@ -27,7 +27,7 @@ pub(super) struct AcceptLoop {
     pub(super) address: Address,
     pub(super) listener: Listener,
     pub(super) setup: Setup,
-    pub(super) shared: Arc<Shared>,
+    pub(super) registry: Arc<Registry>,
     pub(super) ways: Ways,
 }
 
@@ -39,9 +39,9 @@ impl AcceptLoop {
             match self.listener.accept().await {
                 Ok(io) => {
                     pause = PAUSES.0;
-                    let (setup, shared, ways) = (setup.clone(), self.shared.clone(), self.ways.clone());
+                    let (setup, registry, ways) = (setup.clone(), self.registry.clone(), self.ways.clone());
                     let address = peer_address(&self.address, &io);
-                    tokio::spawn(welcome(io, address, setup, shared, ways));
+                    tokio::spawn(welcome(io, address, setup, registry, ways));
                 }
                 Err(error) if is_of_one_connection(&error) => {
                     tracing::debug!(address = %self.address, %error, "a connection ended before it was accepted");
@@ -72,7 +72,7 @@ fn peer_address(listener: &Address, io: &Io) -> String {
 }
 
 /// From an accepted transport to a peer that is served.
-async fn welcome(io: Io, address: String, setup: Arc<Setup>, shared: Arc<Shared>, ways: Ways) {
+async fn welcome(io: Io, address: String, setup: Arc<Setup>, registry: Arc<Registry>, ways: Ways) {
     let io = match &ways.accept {
         None => io,
         Some(hook) => match tokio::time::timeout(HANDSHAKE, hook(io)).await {
@@ -82,8 +82,8 @@ async fn welcome(io: Io, address: String, setup: Arc<Setup>, shared: Arc<Shared>
         },
     };
     let (peer, driver) = setup.start(io, address);
-    if !shared.enter(&peer) {
-        let limit = shared.max_connections;
+    if !registry.enter(&peer) {
+        let limit = registry.limit();
         tracing::warn!(
             peer = peer.id(),
             address = peer.address(),
