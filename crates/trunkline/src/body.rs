@@ -7,14 +7,16 @@
 //! |---|---|---|
 //! | [`Bytes`], `Vec<u8>` | the body as it is | |
 //! | [`Text`], `String` | UTF-8 | |
+//! | [`Append`] | whatever the value appends | |
 //! | `Packed<T>` | go-iproto's pack | `pack` |
 //! | `Json<T>` | JSON | `json` |
 //! | `Msgpack<T>` | MessagePack, named fields | `msgpack` |
 //! | `Protobuf<T>` | Protocol Buffers, types made by prost | `protobuf` |
 //! | `Gob<T>` | Go's gob | `gob` |
+//! | `link_json::Headed<T>`, `link_json::Messages` | link's JSON: a value under its type's name | `json` |
 //! | `Auto<T>` | the dialect's own: pack on iproto and packet, JSON on simple, gob on gorpc, else MessagePack | `auto` |
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use trunkline_wire::{Code, Fault, Profile};
 
 #[cfg(feature = "auto")]
@@ -41,6 +43,47 @@ pub trait IntoBody: Send + 'static {
     /// # Errors
     /// When the value cannot be spelled.
     fn into_body(self, dialect: &'static Profile) -> Result<Bytes, Fault>;
+}
+
+/// A value that appends its own bytes: packnet's `Message`. Such a value is a body.
+///
+/// ```
+/// use trunkline::bytes::{BufMut, BytesMut};
+/// use trunkline::{Append, IntoBody};
+///
+/// struct Move {
+///     x: u16,
+///     y: u16,
+/// }
+///
+/// impl Append for Move {
+///     fn size_hint(&self) -> usize {
+///         4
+///     }
+///
+///     fn append(&self, body: &mut BytesMut) {
+///         body.put_u16(self.x);
+///         body.put_u16(self.y);
+///     }
+/// }
+///
+/// let body = Move { x: 1, y: 2 }.into_body(&trunkline::wire::packet::PROFILE).unwrap();
+/// assert_eq!(&body[..], b"\0\x01\0\x02");
+/// ```
+pub trait Append: Send + 'static {
+    /// About how many bytes it has: that many are reserved. It may have more or fewer.
+    fn size_hint(&self) -> usize;
+
+    /// Appends the bytes.
+    fn append(&self, body: &mut BytesMut);
+}
+
+impl<T: Append> IntoBody for T {
+    fn into_body(self, _: &'static Profile) -> Result<Bytes, Fault> {
+        let mut body = BytesMut::with_capacity(self.size_hint());
+        self.append(&mut body);
+        Ok(body.freeze())
+    }
 }
 
 /// A value that can be read from a body.
