@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::{io, thread};
-
 use trunkline::{Client, Error, Group, Request, Router, Server};
 
 /// By number, by name, or not said at all: whatever the dialect has.

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`Bytes`], `Vec<u8>` | the body as it is | |
 //! | [`Text`], `String` | UTF-8 | |
-//! | [`Append`] | whatever the value appends | |
+//! | [`Appended<T>`] | what the value appends ([`Append`]) | |
 //! | `Packed<T>` | go-iproto's pack | `pack` |
 //! | `Json<T>` | JSON | `json` |
 //! | `Msgpack<T>` | MessagePack, named fields | `msgpack` |
@@ -45,11 +45,11 @@ pub trait IntoBody: Send + 'static {
     fn into_body(self, dialect: &'static Profile) -> Result<Bytes, Fault>;
 }
 
-/// A value that appends its own bytes: packnet's `Message`. Such a value is a body.
+/// A value that appends its own bytes: packnet's `Message`. In [`Appended`] it is a body.
 ///
 /// ```
 /// use trunkline::bytes::{BufMut, BytesMut};
-/// use trunkline::{Append, IntoBody};
+/// use trunkline::body::{Append, Appended, IntoBody};
 ///
 /// struct Move {
 ///     x: u16,
@@ -67,7 +67,7 @@ pub trait IntoBody: Send + 'static {
 ///     }
 /// }
 ///
-/// let body = Move { x: 1, y: 2 }.into_body(&trunkline::wire::packet::PROFILE).unwrap();
+/// let body = Appended(Move { x: 1, y: 2 }).into_body(&trunkline::wire::packet::PROFILE).unwrap();
 /// assert_eq!(&body[..], b"\0\x01\0\x02");
 /// ```
 pub trait Append: Send + 'static {
@@ -78,10 +78,14 @@ pub trait Append: Send + 'static {
     fn append(&self, body: &mut BytesMut);
 }
 
-impl<T: Append> IntoBody for T {
+/// A body that appends itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Appended<T>(pub T);
+
+impl<T: Append> IntoBody for Appended<T> {
     fn into_body(self, _: &'static Profile) -> Result<Bytes, Fault> {
-        let mut body = BytesMut::with_capacity(self.size_hint());
-        self.append(&mut body);
+        let mut body = BytesMut::with_capacity(self.0.size_hint());
+        self.0.append(&mut body);
         Ok(body.freeze())
     }
 }

@@ -99,7 +99,7 @@ pub use body::Msgpack;
 pub use body::Packed;
 #[cfg(feature = "protobuf")]
 pub use body::Protobuf;
-pub use body::{Append, FromBody, IntoBody, Text};
+pub use body::{Append, Appended, FromBody, IntoBody, Text};
 pub use bytes;
 pub use call::{Call, Pending};
 pub use caller::Caller;
