@@ -167,7 +167,7 @@ impl Message {
     }
 }
 
-/// Sent on as it came, in the spelling of [`write`]; the members of objects keep their order.
+/// Sent on as it came, in the spelling of [`write()`]; the members of objects keep their order.
 impl IntoBody for Message {
     fn into_body(self, _: &'static Profile) -> Result<Bytes, Fault> {
         let mut bytes = Vec::new();

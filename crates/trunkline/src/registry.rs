@@ -28,6 +28,8 @@ struct Shard {
     peers: HashMap<u64, Peer>,
     /// Counters of connections that are over.
     past: Stats,
+    /// The server drains or is gone: whoever was still being welcomed comes too late.
+    closed: bool,
 }
 
 impl Registry {
@@ -45,14 +47,21 @@ impl Registry {
         self.limit
     }
 
-    /// Enters a peer and has it leave by itself. `false`: there are as many as may be.
-    pub(crate) fn enter(self: &Arc<Self>, peer: &Peer) -> bool {
+    /// Enters a peer and has it leave by itself, or says why not.
+    pub(crate) fn enter(self: &Arc<Self>, peer: &Peer) -> Result<(), &'static str> {
         let room = |open| (open < self.limit).then_some(open + 1);
         if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
-            return false;
+            return Err("`max_connections` are open");
         }
         let id = peer.id();
-        self.shard(id).peers.insert(id, peer.clone());
+        let mut shard = self.shard(id);
+        if shard.closed {
+            drop(shard);
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return Err("the server drains");
+        }
+        shard.peers.insert(id, peer.clone());
+        drop(shard);
         // Entered first and hooked second: a peer that closes in between runs the hook at once and leaves.
         let registry = Arc::downgrade(self);
         peer.on_close(move |_| {
@@ -60,7 +69,18 @@ impl Registry {
                 registry.leave(id);
             }
         });
-        true
+        Ok(())
+    }
+
+    /// No peer may enter any more; those that are there. Whoever enters meanwhile is among them or is refused.
+    pub(crate) fn close(&self) -> Vec<Peer> {
+        let mut peers = Vec::with_capacity(self.len());
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.closed = true;
+            peers.extend(shard.peers.values().cloned());
+        }
+        peers
     }
 
     fn leave(&self, id: u64) {

@@ -137,7 +137,7 @@ impl Server {
             accepting.abort();
             let _ = accepting.await;
         }
-        let peers = self.registry.peers();
+        let peers = self.registry.close();
         for peer in &peers {
             peer.link.drain(self.drain_timeout);
         }
@@ -162,6 +162,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.loops.iter().for_each(JoinHandle::abort);
-        self.registry.peers().iter().for_each(Peer::close);
+        self.registry.close().iter().for_each(Peer::close);
     }
 }

@@ -152,11 +152,11 @@ fn a_peer_that_closes_while_it_enters_has_left_and_counts_once() {
             let peer = peer.clone();
             move || peer.close()
         });
-        assert!(registry.enter(&peer));
+        registry.enter(&peer).expect("there is room");
         closing.join().expect("no panic");
         assert_eq!((registry.len(), registry.get(1)), (0, None));
         assert_eq!(registry.stats().notified, 1, "its counters stay, once");
-        assert!(registry.enter(&Peer::new(33)), "its room is free");
+        registry.enter(&Peer::new(33)).expect("its room is free");
     });
 }
 
@@ -166,11 +166,26 @@ fn no_more_enter_than_may() {
         let registry = Registry::new(1);
         let entering = thread::spawn({
             let registry = registry.clone();
-            move || registry.enter(&Peer::new(1))
+            move || registry.enter(&Peer::new(1)).is_ok()
         });
-        let ours = registry.enter(&Peer::new(2));
+        let ours = registry.enter(&Peer::new(2)).is_ok();
         let theirs = entering.join().expect("no panic");
         assert!(ours != theirs, "one of them");
         assert_eq!(registry.len(), 1);
+    });
+}
+
+#[test]
+fn a_peer_that_enters_while_the_registry_closes_is_found_or_refused() {
+    loom::model(|| {
+        let registry = Registry::new(2);
+        let entering = thread::spawn({
+            let registry = registry.clone();
+            move || registry.enter(&Peer::new(1)).is_ok()
+        });
+        let found = registry.close();
+        let entered = entering.join().expect("no panic");
+        assert_eq!(found.len(), usize::from(entered), "nobody is left behind");
+        assert_eq!(registry.len(), found.len());
     });
 }

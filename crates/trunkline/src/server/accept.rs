@@ -82,15 +82,9 @@ async fn welcome(io: Io, address: String, setup: Arc<Setup>, registry: Arc<Regis
         },
     };
     let (peer, driver) = setup.start(io, address);
-    if !registry.enter(&peer) {
+    if let Err(why) = registry.enter(&peer) {
         let limit = registry.limit();
-        tracing::warn!(
-            peer = peer.id(),
-            address = peer.address(),
-            limit,
-            "refused: `max_connections` are open"
-        );
-        return;
+        return tracing::warn!(peer = peer.id(), address = peer.address(), limit, "refused: {why}");
     }
     tracing::debug!(peer = peer.id(), address = peer.address(), dialect = peer.dialect(), "connected");
     let Some(hook) = &ways.on_peer else { return driver.run().await };
