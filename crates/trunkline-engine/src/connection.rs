@@ -28,7 +28,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use trunkline_wire::dialect::IdSpace;
 use trunkline_wire::{
-    Encode, EncodeError, Extra, Fault, Id, Message, Output, Profile, Route, Side, Unsayable,
+    Encode, EncodeError, Extra, Fault, Id, Message, Output, Pairing, Profile, Route, Side, Unsayable,
 };
 
 use crate::answers::Answers;
@@ -131,13 +131,15 @@ impl<T> Connection<T> {
         encoder: Box<dyn Encode>,
         now: Instant,
     ) -> Self {
+        // Where nothing pairs messages their order is all there is, so large ones are not overtaken.
+        let one_lane = profile.stateful || profile.pairing == Pairing::None;
         let range = id_range(&profile.ids, side, config.first_id);
         Self {
             profile,
             encoder,
             calls: Calls::new(range, (config.tombstone_time, config.max_tombstones), now),
             answers: Answers::default(),
-            outbox: Outbox::new(&config, profile.stateful),
+            outbox: Outbox::new(&config, one_lane),
             keepalive: Keepalive::new(&config, now),
             lifetime: Lifetime::new(config.drain_timeout, profile.drain),
             stats: Stats::default(),

@@ -43,5 +43,5 @@ pub use connection::{Accepted, Answering, Connection, Incoming, WhenFull, Work};
 pub use error::{CloseReason, Failure, FailureKind, Outcome};
 pub use inbox::{Inbox, Overload};
 pub use lifetime::Phase;
-pub use outbox::{Overflow, Queued, Shared, Ticket};
+pub use outbox::{Mark, Overflow, Queued, Shared, Ticket};
 pub use stats::Stats;

@@ -11,7 +11,7 @@
 //!            └──► turn ──► transport
 //! ```
 //!
-//! Order is promised within a lane. A stateful encoder has the calls lane only.
+//! Order is promised within a lane. A stateful encoder, and a dialect without ids, have no bulk lane.
 
 mod line;
 mod shared;
@@ -60,6 +60,16 @@ pub(crate) enum Refusal {
     Broken,
 }
 
+/// Everything that was accepted up to some moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    calls: u64,
+    shared: u64,
+    bulk: u64,
+    /// The end of the line, as long as somebody before it waits for room.
+    line: Option<Ticket>,
+}
+
 /// What of the current turn the transport took.
 #[derive(Debug, Default)]
 struct Turn {
@@ -85,6 +95,8 @@ pub(crate) struct Outbox<T> {
     shared: SharedLane,
     bulk: VecDeque<(Option<Id>, Message)>,
     bulk_bytes: usize,
+    /// Messages that ever left the bulk lane.
+    bulk_left: u64,
     /// Bytes of replies that wait in the lanes.
     replies: usize,
     turn: Turn,
@@ -104,6 +116,7 @@ impl<T> Outbox<T> {
             shared: SharedLane::new(config),
             bulk: VecDeque::new(),
             bulk_bytes: 0,
+            bulk_left: 0,
             replies: 0,
             turn: Turn::default(),
             one_lane,
@@ -126,10 +139,13 @@ impl<T> Outbox<T> {
         call: Option<Id>,
         encoder: &mut dyn Encode,
     ) -> Result<Place, Refusal> {
-        if !self.waiting.is_empty() {
-            return Err(Refusal::Full);
+        let placed =
+            if self.waiting.is_empty() { self.place(message, call, encoder) } else { Err(Refusal::Full) };
+        match placed {
+            // It may wait, so it is asked now whether it can be said.
+            Err(Refusal::Full) => Err(checked(message, encoder).err().unwrap_or(Refusal::Full)),
+            placed => placed,
         }
-        self.place(message, call, encoder)
     }
 
     fn place(
@@ -142,6 +158,7 @@ impl<T> Outbox<T> {
             if self.bulk_bytes >= self.max_bulk {
                 return Err(Refusal::Full);
             }
+            checked(message, encoder)?;
             self.bulk_bytes = self.bulk_bytes.saturating_add(body_len(message));
             self.bulk.push_back((call, message.clone()));
             return Ok(Place::Bulk);
@@ -163,6 +180,7 @@ impl<T> Outbox<T> {
     #[inline]
     pub(crate) fn reply(&mut self, message: &Message, encoder: &mut dyn Encode) -> Result<(), Refusal> {
         if self.is_bulk(message) {
+            checked(message, encoder)?;
             let len = body_len(message);
             self.replies = self.replies.saturating_add(len);
             self.bulk_bytes = self.bulk_bytes.saturating_add(len);
@@ -251,6 +269,7 @@ impl<T> Outbox<T> {
             && let Some((call, message)) = self.bulk.pop_front()
         {
             messages += 1;
+            self.bulk_left = self.bulk_left.saturating_add(1);
             let len = body_len(&message);
             self.bulk_bytes = self.bulk_bytes.saturating_sub(len);
             room = room.saturating_sub(len);
@@ -314,6 +333,27 @@ impl<T> Outbox<T> {
         if !self.is_writing() {
             self.turn.replies = 0;
         }
+    }
+
+    /// A mark behind everything that was accepted so far.
+    pub(crate) fn mark(&self) -> Mark {
+        let bulk = self.bulk_left.saturating_add(self.bulk.len() as u64);
+        let line = (!self.waiting.is_empty()).then(|| self.waiting.end());
+        Mark { calls: self.lane_end, shared: self.shared.joined(), bulk, line }
+    }
+
+    /// Whether the transport took everything before a mark. Those who waited for room stand elsewhere once they have
+    /// it, so the mark moves with them.
+    pub(crate) fn has_passed(&self, mark: &mut Mark) -> bool {
+        if let Some(end) = mark.line {
+            if !self.waiting.has_passed(end) {
+                return false;
+            }
+            *mark = Mark { line: None, ..self.mark() };
+        }
+        let calls = self.lane_end.saturating_sub(self.calls.len() as u64);
+        let bulk = self.bulk.is_empty() || self.bulk_left >= mark.bulk;
+        !self.is_writing() && calls >= mark.calls && bulk && self.shared.has_passed(mark.shared)
     }
 
     /// Bytes of replies that wait to be written.
@@ -422,7 +462,7 @@ impl<T> Outbox<T> {
 #[derive(Debug)]
 pub(crate) struct Remains {
     _messages: Vec<Message>,
-    _shared: VecDeque<Shared>,
+    _shared: VecDeque<(u64, Shared)>,
     _calls: Output,
 }
 
@@ -436,6 +476,14 @@ fn guarded(message: &Message, encoder: &mut dyn Encode, output: &mut Output) -> 
     match catch_unwind(AssertUnwindSafe(|| encoder.encode(message, output))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Refusal::Encode(error)),
+        Err(_) => Err(Refusal::Broken),
+    }
+}
+
+/// The same before a message waits as one.
+fn checked(message: &Message, encoder: &dyn Encode) -> Result<(), Refusal> {
+    match catch_unwind(AssertUnwindSafe(|| encoder.check(message))) {
+        Ok(checked) => checked.map_err(Refusal::Encode),
         Err(_) => Err(Refusal::Broken),
     }
 }

@@ -165,6 +165,15 @@ pub trait Encode: Debug + Send {
     /// When the dialect cannot say it or it is too large; then nothing stays appended.
     fn encode(&mut self, message: &Message, output: &mut Output) -> Result<(), EncodeError>;
 
+    /// Whether [`encode`](Self::encode) would refuse a message, without encoding it: what waits as a message must not
+    /// turn out to be unsayable later. Default: what the profile and the limits allow can be said.
+    ///
+    /// # Errors
+    /// When it would.
+    fn check(&self, _: &Message) -> Result<(), EncodeError> {
+        Ok(())
+    }
+
     /// Peers whose encoders return the same key are given the same bytes in a broadcast.
     fn shared_key(&self) -> Option<SharedKey> {
         None

@@ -209,17 +209,28 @@ struct Framing {
     bound: Bound,
 }
 
-impl Encode for Framing {
-    /// A route is not said, because no packet has one: a group may address packet peers along with others.
-    fn encode(&mut self, message: &Message, output: &mut Output) -> Result<(), EncodeError> {
+impl Framing {
+    /// What a message is as a packet: its length and its body.
+    fn packet(self, message: &Message) -> Result<(u64, &Bytes), EncodeError> {
         let Message::Notify { body, .. } = message else {
             let why = ": it has packets and nothing else";
             return Err(Unsayable { dialect: PROFILE.name, verb: message.verb(), why }.into());
         };
-        let len = self.bound.leaving(body.len())?;
+        Ok((self.bound.leaving(body.len())?, body))
+    }
+}
+
+impl Encode for Framing {
+    /// A route is not said, because no packet has one: a group may address packet peers along with others.
+    fn encode(&mut self, message: &Message, output: &mut Output) -> Result<(), EncodeError> {
+        let (len, body) = self.packet(message)?;
         self.head.write(len, |head| output.put(head));
         output.put_body(body);
         Ok(())
+    }
+
+    fn check(&self, message: &Message) -> Result<(), EncodeError> {
+        self.packet(message).map(|_| ())
     }
 
     fn shared_key(&self) -> Option<SharedKey> {

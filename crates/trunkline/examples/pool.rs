@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! 100 calls from 10 tasks were answered
-//! the server is gone: NoPeer, not sent
+//! the server is gone: Timeout, not sent
 //! another one is there: 100 calls from 10 tasks were answered
 //! ```
 #![expect(clippy::print_stdout, reason = "what it prints is what it shows")]

@@ -7,14 +7,16 @@
 //! |---|---|---|
 //! | [`Bytes`], `Vec<u8>` | the body as it is | |
 //! | [`Text`], `String` | UTF-8; on gorpc a Go string | |
+//! | [`Appended<T>`] | what the value appends ([`Append`]) | |
 //! | `Packed<T>` | go-iproto's pack | `pack` |
 //! | `Json<T>` | JSON | `json` |
 //! | `Msgpack<T>` | MessagePack, named fields | `msgpack` |
 //! | `Protobuf<T>` | Protocol Buffers, types made by prost | `protobuf` |
 //! | `Gob<T>`, `gob::Raw` | Go's gob | `gob` |
+//! | `link_json::Headed<T>`, `link_json::Messages` | link's JSON: a value under its type's name | `json` |
 //! | `Auto<T>` | the dialect's own: pack on iproto and packet, JSON on simple, gob on gorpc, else MessagePack | `auto` |
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use trunkline_wire::{Code, Fault, Profile};
 
 #[cfg(feature = "auto")]
@@ -49,6 +51,51 @@ pub trait IntoBody: Send + 'static {
     /// # Errors
     /// When the value cannot be spelled.
     fn into_body(self, dialect: &'static Profile) -> Result<Bytes, Fault>;
+}
+
+/// A value that appends its own bytes: packnet's `Message`. In [`Appended`] it is a body.
+///
+/// ```
+/// use trunkline::bytes::{BufMut, BytesMut};
+/// use trunkline::body::{Append, Appended, IntoBody};
+///
+/// struct Move {
+///     x: u16,
+///     y: u16,
+/// }
+///
+/// impl Append for Move {
+///     fn size_hint(&self) -> usize {
+///         4
+///     }
+///
+///     fn append(&self, body: &mut BytesMut) {
+///         body.put_u16(self.x);
+///         body.put_u16(self.y);
+///     }
+/// }
+///
+/// let body = Appended(Move { x: 1, y: 2 }).into_body(&trunkline::wire::packet::PROFILE).unwrap();
+/// assert_eq!(&body[..], b"\0\x01\0\x02");
+/// ```
+pub trait Append: Send + 'static {
+    /// About how many bytes it has: that many are reserved. It may have more or fewer.
+    fn size_hint(&self) -> usize;
+
+    /// Appends the bytes.
+    fn append(&self, body: &mut BytesMut);
+}
+
+/// A body that appends itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Appended<T>(pub T);
+
+impl<T: Append> IntoBody for Appended<T> {
+    fn into_body(self, _: &'static Profile) -> Result<Bytes, Fault> {
+        let mut body = BytesMut::with_capacity(self.0.size_hint());
+        self.0.append(&mut body);
+        Ok(body.freeze())
+    }
 }
 
 /// A value that can be read from a body.

@@ -461,7 +461,15 @@ impl Driver {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
                     self.output.advance(n);
-                    self.link.lock().conn.wrote(n, !self.output.is_empty(), now);
+                    let more = !self.output.is_empty();
+                    let mut inner = self.link.lock();
+                    inner.conn.wrote(n, more, now);
+                    let flushed = if more { Vec::new() } else { Link::flushed(&mut inner) };
+                    drop(inner);
+                    for waiter in flushed {
+                        // Who does not wait any more need not be told.
+                        let _ = waiter.send(());
+                    }
                 }
                 Poll::Ready(Err(error)) => return Err(error),
             }

@@ -35,7 +35,8 @@
 //! | [`Peer`] | a handle to the other end of one live connection; both ends have one, both may call |
 //! | [`Router`] | route to handler, where a route is a number, a name, or both: `(1, "/echo")` |
 //! | [`Client`], [`Server`] | what dials or accepts, keeps Peers alive, and lets them go |
-//! | Stream, Group | not built yet |
+//! | [`Group`] | a keyed set of Peers that forgets a Peer when it closes; broadcast |
+//! | Stream | not built yet |
 //!
 //! # How a call ends
 //!
@@ -49,7 +50,7 @@
 //! | `unix` | on | Unix sockets: `iproto+unix:///run/x.sock` |
 //! | `macros` | on | `#[service]`, and with `pack` its derives |
 //! | `pack` | on | bodies as go-iproto packs them: `Packed<T>` |
-//! | `json`, `msgpack`, `protobuf`, `gob` | off | bodies in other formats, one each |
+//! | `json`, `msgpack`, `protobuf`, `gob` | off | bodies in other formats, one each; `json` brings link's codec, `link_json` |
 //! | `auto` | off | bodies in the dialect's own format: `Auto<T>` |
 //! | `gorpc` | off | the dialect of valyala/gorpc, `gorpc://`, with [`Gob`](body) bodies |
 //! | `metrics` | off | counters and histograms through the `metrics` facade (under way) |
@@ -72,16 +73,21 @@ pub mod error;
 mod extensions;
 mod group;
 mod handler;
+mod hooks;
 pub mod layer;
 mod link;
+#[cfg(feature = "json")]
+pub mod link_json;
 mod notify;
 mod observe;
 mod peer;
+mod registry;
 mod request;
 mod router;
 mod scratch;
 mod server;
 mod signal;
+mod sync;
 pub mod test;
 mod transport;
 
@@ -98,7 +104,7 @@ pub use body::Msgpack;
 pub use body::Packed;
 #[cfg(feature = "protobuf")]
 pub use body::Protobuf;
-pub use body::{FromBody, IntoBody, Text};
+pub use body::{Append, Appended, FromBody, IntoBody, Text};
 pub use bytes;
 pub use call::{Call, Pending};
 pub use caller::Caller;

@@ -5,7 +5,6 @@
 //! poison is ignored.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +14,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
-use trunkline_engine::{CloseReason, Config, Connection, Work};
+use trunkline_engine::{CloseReason, Config, Connection, Mark, Work};
 use trunkline_wire::{Dialect, Profile, SharedKey, Side};
 
+use crate::hooks::Hooks;
 use crate::peer::Setup;
 use crate::transport::Io;
 
@@ -60,14 +60,12 @@ impl Facts {
     }
 }
 
-pub(crate) type Hook = Box<dyn FnOnce(&CloseReason) + Send>;
 pub(crate) type HijackSender = oneshot::Sender<(Io, Bytes)>;
 
 pub(crate) struct Link {
     pub(crate) facts: Facts,
     inner: Mutex<Inner>,
-    /// Close hooks in the order of registration; `None` once they have run.
-    hooks: Mutex<Option<BTreeMap<u64, Hook>>>,
+    pub(crate) hooks: Hooks,
     /// Set when the driver has ended and every hook has run.
     ended: OnceLock<Arc<CloseReason>>,
     pub(crate) over: Notify,
@@ -80,14 +78,16 @@ pub(crate) struct Inner {
     /// The driver sleeps and is woken by this.
     driver: Option<Waker>,
     pub(crate) hijack: Option<HijackSender>,
+    /// Who waits until the transport took everything up to a mark.
+    flushes: Vec<(Mark, oneshot::Sender<()>)>,
 }
 
 impl Link {
     pub(crate) fn new(facts: Facts, conn: Connection<Waker>) -> Arc<Self> {
         Arc::new(Self {
             facts,
-            inner: Mutex::new(Inner { conn, driver: None, hijack: None }),
-            hooks: Mutex::new(Some(BTreeMap::new())),
+            inner: Mutex::new(Inner { conn, driver: None, hijack: None, flushes: Vec::new() }),
+            hooks: Hooks::new(),
             ended: OnceLock::new(),
             over: Notify::new(),
             state: OnceLock::new(),
@@ -139,50 +139,41 @@ impl Link {
         self.ended.get()
     }
 
-    /// Registers a close hook; on a connection that is over it runs at once. The number takes it back.
-    pub(crate) fn on_close(&self, hook: Hook) -> u64 {
-        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hooks) = &mut *hooks {
-            let number = hooks.last_key_value().map_or(0, |(last, _)| last + 1);
-            hooks.insert(number, hook);
-            return number;
-        }
-        drop(hooks);
-        if let Some(reason) = self.lock().conn.closed() {
-            hook(&reason);
-        }
-        u64::MAX
+    /// Completes when the transport took everything that is accepted now; fails when it never will. `None`: it has.
+    pub(crate) fn flush(&self) -> Option<oneshot::Receiver<()>> {
+        let (sender, receiver) = oneshot::channel();
+        self.command(|inner| {
+            if inner.conn.closed().is_some() {
+                // Dropping the sender is the failure.
+                return Some(receiver);
+            }
+            let mut mark = inner.conn.mark();
+            if inner.conn.has_passed(&mut mark) {
+                return None;
+            }
+            inner.flushes.push((mark, sender));
+            Some(receiver)
+        })
     }
 
-    /// Takes a close hook back that has not run. It is dropped here, outside of every lock.
-    pub(crate) fn forget_hook(&self, number: u64) {
-        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        let hook = hooks.as_mut().and_then(|hooks| hooks.remove(&number));
-        drop(hooks);
-        drop(hook);
+    /// The transport took all that it was given: tells those whose mark is passed, outside the lock.
+    #[inline]
+    pub(crate) fn flushed(inner: &mut Inner) -> Vec<oneshot::Sender<()>> {
+        if inner.flushes.is_empty() {
+            return Vec::new();
+        }
+        let Inner { conn, flushes, .. } = inner;
+        let passed = flushes.extract_if(.., |(mark, _)| conn.has_passed(mark));
+        passed.map(|(_, sender)| sender).collect()
     }
 
     /// The driver has ended: hooks run once, in order, and whoever waits for the end is told.
     pub(crate) fn finish(&self, reason: Arc<CloseReason>) {
-        // One at a time: what a hook registers, or another thread meanwhile, still runs after those before it.
-        while let Some(hook) = self.next_hook() {
-            let run = std::panic::AssertUnwindSafe(|| hook(&reason));
-            if std::panic::catch_unwind(run).is_err() {
-                tracing::error!(peer = self.facts.id, "a close hook panicked");
-            }
-        }
+        let flushes = std::mem::take(&mut self.lock().flushes);
+        drop(flushes);
+        self.hooks.run(&reason);
         let _ = self.ended.set(reason);
         self.over.notify_waiters();
-    }
-
-    /// The next close hook; when there is none, later ones run at once.
-    fn next_hook(&self) -> Option<Hook> {
-        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = hooks.as_mut().and_then(BTreeMap::pop_first).map(|(_, hook)| hook);
-        if next.is_none() {
-            *hooks = None;
-        }
-        next
     }
 }
 

@@ -17,6 +17,7 @@ use crate::call::{Call, Target};
 use crate::dispatch::{Dispatch, Gate};
 use crate::driver::Driver;
 use crate::error::{Error, ErrorKind};
+use crate::hooks::{Hook, Ticket};
 use crate::link::{Facts, Link, now};
 use crate::notify::Notify;
 use crate::router::{Router, Table};
@@ -131,6 +132,20 @@ impl Peer {
         Notify::new(self.link.clone(), message)
     }
 
+    /// Waits until the transport took everything that was accepted before, broadcasts included.
+    ///
+    /// That is not the peer's word that it arrived. Cancel safe: dropping the future takes nothing back.
+    ///
+    /// # Errors
+    /// When the connection ended before that.
+    pub async fn flush(&self) -> Result<(), Error> {
+        let Some(flushed) = self.link.flush() else { return Ok(()) };
+        flushed.await.map_err(|_| {
+            let kind = self.close_reason().map_or(ErrorKind::Draining, ErrorKind::Closed);
+            Error::new(kind, Outcome::Unknown).at(self.address(), None)
+        })
+    }
+
     /// Many calls that leave together, in one write.
     pub fn batch(&self) -> Batch {
         Batch::new(self.clone())
@@ -183,7 +198,16 @@ impl Peer {
     /// Runs `hook` once when the connection is over: after the hooks registered before it, and at once when it is over
     /// already.
     pub fn on_close(&self, hook: impl FnOnce(&CloseReason) + Send + 'static) {
-        self.link.on_close(Box::new(hook));
+        self.hook(Box::new(hook));
+    }
+
+    /// As [`on_close`](Self::on_close); the ticket takes the hook back.
+    pub(crate) fn hook(&self, hook: Hook) -> Ticket {
+        self.link.hooks.add(hook)
+    }
+
+    pub(crate) fn forget_hook(&self, hook: Ticket) {
+        self.link.hooks.forget(hook);
     }
 
     /// Takes the connection over, for another protocol: waits for own calls and owed answers, then hands out the

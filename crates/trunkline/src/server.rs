@@ -9,14 +9,11 @@
 mod accept;
 mod builder;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use trunkline_engine::{CloseReason, Stats};
 
@@ -27,6 +24,7 @@ use crate::address::Address;
 use crate::error::Error;
 use crate::link::{Link, now};
 use crate::peer::Peer;
+use crate::registry::Registry;
 
 /// Handlers that may wait at the same time, over all connections of a server. gorpc's concurrency, from its README.
 pub(crate) const MAX_RUNNING: usize = 8_192;
@@ -37,22 +35,10 @@ pub(crate) const MAX_CONNECTIONS: usize = 10_000;
 /// A running server. Dropping it closes its listeners and cuts its connections; [`drain`](Self::drain) ends it well.
 #[derive(Debug)]
 pub struct Server {
-    shared: Arc<Shared>,
+    registry: Arc<Registry>,
     addresses: Vec<Address>,
     loops: Vec<JoinHandle<()>>,
     drain_timeout: Option<Duration>,
-}
-
-/// What accept loops and the server share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    peers: Mutex<HashMap<u64, Arc<Link>>>,
-    /// Counters of connections that are over.
-    past: Mutex<Stats>,
-    gone: Notify,
-    /// The server drains or is gone: a connection that was still being welcomed comes too late.
-    closing: AtomicBool,
-    max_connections: usize,
 }
 
 /// What a drain found and did.
@@ -103,58 +89,6 @@ impl fmt::Display for DrainReport {
     }
 }
 
-impl Shared {
-    pub(crate) fn new(max_connections: usize) -> Arc<Self> {
-        Arc::new(Self {
-            peers: Mutex::default(),
-            past: Mutex::default(),
-            gone: Notify::new(),
-            closing: AtomicBool::new(false),
-            max_connections,
-        })
-    }
-
-    fn peers(&self) -> MutexGuard<'_, HashMap<u64, Arc<Link>>> {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Enters a peer into the register and has it leave by itself, or says why not.
-    pub(crate) fn enter(self: &Arc<Self>, peer: &Peer) -> Result<(), &'static str> {
-        {
-            let mut peers = self.peers();
-            if self.closing.load(Ordering::Relaxed) {
-                return Err("the server drains");
-            }
-            if peers.len() >= self.max_connections {
-                return Err("`max_connections` are open");
-            }
-            peers.insert(peer.id(), peer.link.clone());
-        }
-        let (shared, id) = (Arc::downgrade(self), peer.id());
-        peer.on_close(move |_| {
-            let Some(shared) = shared.upgrade() else { return };
-            let link = shared.peers().remove(&id);
-            if let Some(link) = link {
-                *shared.past.lock().unwrap_or_else(PoisonError::into_inner) += *link.lock().conn.stats();
-            }
-            shared.gone.notify_waiters();
-        });
-        Ok(())
-    }
-
-    /// No peer may enter any more; those that are there.
-    fn close(&self) -> Vec<Arc<Link>> {
-        let peers = self.peers();
-        // Under the register's lock: whoever enters is either in this list or sees the flag.
-        self.closing.store(true, Ordering::Relaxed);
-        peers.values().cloned().collect()
-    }
-
-    fn links(&self) -> Vec<Arc<Link>> {
-        self.peers().values().cloned().collect()
-    }
-}
-
 impl Server {
     /// A server is built step by step.
     pub fn builder() -> ServerBuilder {
@@ -170,24 +104,19 @@ impl Server {
     /// The peers that are connected, in no order.
     #[must_use]
     pub fn peers(&self) -> Vec<Peer> {
-        self.shared.links().into_iter().map(Peer::from_link).collect()
+        self.registry.peers()
     }
 
     /// The peer with this id.
     #[must_use]
     pub fn peer(&self, id: u64) -> Option<Peer> {
-        self.shared.peers().get(&id).cloned().map(Peer::from_link)
+        self.registry.get(id)
     }
 
     /// The counters of all connections, those that are over included.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let links = self.shared.links();
-        let mut stats = *self.shared.past.lock().unwrap_or_else(PoisonError::into_inner);
-        for link in links {
-            stats += *link.lock().conn.stats();
-        }
-        stats
+        self.registry.stats()
     }
 
     /// Serves until the process ends or this future is dropped.
@@ -209,13 +138,13 @@ impl Server {
     pub async fn serve_until_signal(self) -> Result<DrainReport, Error> {
         let mut signals = crate::signal::Signals::new()?;
         signals.next().await;
-        let links = self.shared.links();
+        let peers = self.registry.peers();
         let drain = self.drain();
         tokio::pin!(drain);
         tokio::select! {
             report = &mut drain => Ok(report),
             () = signals.next() => {
-                links.iter().for_each(|link| link.close(CloseReason::Local));
+                peers.iter().for_each(Peer::close);
                 Ok(drain.await)
             }
         }
@@ -229,11 +158,11 @@ impl Server {
             accepting.abort();
             let _ = accepting.await;
         }
-        let links = self.shared.close();
-        for link in &links {
-            link.drain(self.drain_timeout);
+        let peers = self.registry.close();
+        for peer in &peers {
+            peer.link.drain(self.drain_timeout);
         }
-        let report = DrainReport::of(links, began).await;
+        let report = DrainReport::of(peers.into_iter().map(|peer| peer.link).collect(), began).await;
         tracing::info!(peers = report.peers, cut = report.cut, "drained: {report}");
         report
     }
@@ -242,8 +171,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.loops.iter().for_each(JoinHandle::abort);
-        for link in self.shared.close() {
-            link.close(CloseReason::Local);
-        }
+        self.registry.close().iter().for_each(Peer::close);
     }
 }

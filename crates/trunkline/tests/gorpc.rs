@@ -163,8 +163,11 @@ async fn bytes_are_counted_as_they_are_on_the_wire() {
         client.call::<String>(ANY, text.clone()).await.expect("answers");
     }
     let stats = client.stats();
-    assert!(stats.bytes_out < text.len() as u64 && stats.bytes_in < text.len() as u64, "{stats:?}");
-    assert!(stats.writes <= 11, "a write each and the handshake: {stats:?}");
+    assert!(
+        stats.connections.bytes_out < text.len() as u64 && stats.connections.bytes_in < text.len() as u64,
+        "{stats:?}"
+    );
+    assert!(stats.connections.writes <= 11, "a write each and the handshake: {stats:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use super::{Connection, Work};
 use crate::error::{CloseReason, Failure, FailureKind, Outcome};
 use crate::keepalive::Due;
 use crate::lifetime::{Left, Step};
+use crate::outbox::Mark;
 
 impl<T> Connection<T> {
     /// Fills `output`, which must be empty, with the next write turn. `false`: there is nothing to write.
@@ -70,6 +71,17 @@ impl<T> Connection<T> {
         self.stats.bytes_out += n as u64;
         self.outbox.wrote(n);
         self.keepalive.wrote(more, now);
+    }
+
+    /// A mark behind everything that was accepted so far.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.outbox.mark()
+    }
+
+    /// Whether the transport took everything before a mark, less what was taken back or gave way.
+    pub fn has_passed(&self, mark: &mut Mark) -> bool {
+        self.outbox.has_passed(mark)
     }
 
     /// The transport is not ready to take what waits.

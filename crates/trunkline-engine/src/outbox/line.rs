@@ -87,6 +87,16 @@ impl<T> Line<T> {
         }
     }
 
+    /// Behind everyone who joined so far.
+    pub(super) const fn end(&self) -> Ticket {
+        Ticket(self.joined)
+    }
+
+    /// Whether everyone before that end has left.
+    pub(super) fn has_passed(&self, end: Ticket) -> bool {
+        self.queue.front().is_none_or(|waiting| waiting.ticket >= end)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -53,7 +53,10 @@ pub enum Queued {
 
 #[derive(Debug)]
 pub(super) struct SharedLane {
-    queue: VecDeque<Shared>,
+    /// Each with its number, which grow along the queue.
+    queue: VecDeque<(u64, Shared)>,
+    /// Messages that ever joined.
+    joined: u64,
     bytes: usize,
     /// Since when more waits than may.
     crowded: Option<Instant>,
@@ -66,6 +69,7 @@ impl SharedLane {
     pub(super) const fn new(config: &Config) -> Self {
         Self {
             queue: VecDeque::new(),
+            joined: 0,
             bytes: 0,
             crowded: None,
             max_messages: config.shared_messages,
@@ -78,7 +82,7 @@ impl SharedLane {
         let mut displaced = Vec::new();
         if overflow == Overflow::Coalesce
             && shared.key.is_some()
-            && let Some(at) = self.queue.iter().position(|waiting| waiting.key == shared.key)
+            && let Some(at) = self.queue.iter().position(|(_, waiting)| waiting.key == shared.key)
         {
             displaced.extend(self.remove(at));
         }
@@ -100,7 +104,8 @@ impl SharedLane {
             }
         }
         self.bytes = self.bytes.saturating_add(len);
-        self.queue.push_back(shared);
+        self.queue.push_back((self.joined, shared));
+        self.joined = self.joined.saturating_add(1);
         if displaced.is_empty() { Queued::Queued } else { Queued::Displaced(displaced) }
     }
 
@@ -111,7 +116,7 @@ impl SharedLane {
     }
 
     fn remove(&mut self, at: usize) -> Option<Shared> {
-        let shared = self.queue.remove(at)?;
+        let (_, shared) = self.queue.remove(at)?;
         self.bytes = self.bytes.saturating_sub(shared.bytes.len());
         Some(shared)
     }
@@ -122,6 +127,16 @@ impl SharedLane {
             self.crowded = None;
         }
         Some(shared.bytes)
+    }
+
+    /// Messages that joined so far.
+    pub(super) const fn joined(&self) -> u64 {
+        self.joined
+    }
+
+    /// Whether those who joined before that many have left.
+    pub(super) fn has_passed(&self, joined: u64) -> bool {
+        self.queue.front().is_none_or(|(number, _)| *number >= joined)
     }
 
     pub(super) const fn bytes(&self) -> usize {
@@ -137,7 +152,7 @@ impl SharedLane {
     }
 
     /// Everything, for dropping elsewhere.
-    pub(super) fn take(&mut self) -> VecDeque<Shared> {
+    pub(super) fn take(&mut self) -> VecDeque<(u64, Shared)> {
         self.bytes = 0;
         std::mem::take(&mut self.queue)
     }

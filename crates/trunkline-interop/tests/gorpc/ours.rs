@@ -173,7 +173,7 @@ pub(crate) async fn batch(go: Go, mode: Mode) -> String {
         stats = server.ask("stats").await.expect("stats");
     }
     assert_eq!(executions(&stats, "string"), 100, "{stats}");
-    format!("90 answered, 100 executed, {} writes of ours", client.stats().writes)
+    format!("90 answered, 100 executed, {} writes of ours", client.stats().connections.writes)
 }
 
 pub(crate) async fn cancelled(go: Go, mode: Mode) -> String {
@@ -186,8 +186,8 @@ pub(crate) async fn cancelled(go: Go, mode: Mode) -> String {
     assert_eq!(answered, 50);
     echoed(&client, 64).await;
     let stats = client.stats();
-    assert_eq!(stats.cancelled, 50, "{stats:?}");
-    format!("50 answered, 50 cancelled, {} late answers recognised", stats.late_answers)
+    assert_eq!(stats.connections.cancelled, 50, "{stats:?}");
+    format!("50 answered, 50 cancelled, {} late answers recognised", stats.connections.late_answers)
 }
 
 pub(crate) async fn panics(go: Go, mode: Mode) -> String {
@@ -242,7 +242,7 @@ pub(crate) async fn concurrent(go: Go, mode: Mode) -> String {
     let stats = server.ask("stats").await.expect("stats");
     assert_eq!((executions(&stats, "string"), number(&stats, "repeated")), (1000, 0), "{stats}");
     let ours = client.stats();
-    format!("1000 answered, {} writes and {} reads of ours", ours.writes, ours.reads)
+    format!("1000 answered, {} writes and {} reads of ours", ours.connections.writes, ours.connections.reads)
 }
 
 pub(crate) async fn bulk(go: Go, mode: Mode) -> String {
@@ -252,7 +252,7 @@ pub(crate) async fn bulk(go: Go, mode: Mode) -> String {
         join_all((0..4).map(|_| echoed(&client, 1 << 20))).await;
     }
     let stats = client.stats();
-    format!("32 MiB each way, {} bytes out, {} in", stats.bytes_out, stats.bytes_in)
+    format!("32 MiB each way, {} bytes out, {} in", stats.connections.bytes_out, stats.connections.bytes_in)
 }
 
 pub(crate) async fn reconnect(go: Go, mode: Mode) -> String {

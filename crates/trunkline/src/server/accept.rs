@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::Shared;
 use super::builder::{AcceptHook, PeerHook};
 use crate::address::Address;
 use crate::peer::{Peer, Setup};
+use crate::registry::Registry;
 use crate::transport::{Io, Listener};
 
 /// First and longest pause after an error of accept, such as too many open files. NATS' values.
@@ -30,7 +30,7 @@ pub(super) struct AcceptLoop {
     pub(super) address: Address,
     pub(super) listener: Listener,
     pub(super) setup: Setup,
-    pub(super) shared: Arc<Shared>,
+    pub(super) registry: Arc<Registry>,
     pub(super) ways: Ways,
 }
 
@@ -42,9 +42,9 @@ impl AcceptLoop {
             match self.listener.accept().await {
                 Ok(io) => {
                     pause = PAUSES.0;
-                    let (setup, shared, ways) = (setup.clone(), self.shared.clone(), self.ways.clone());
+                    let (setup, registry, ways) = (setup.clone(), self.registry.clone(), self.ways.clone());
                     let address = peer_address(&self.address, &io);
-                    tokio::spawn(welcome(io, address, setup, shared, ways));
+                    tokio::spawn(welcome(io, address, setup, registry, ways));
                 }
                 Err(error) if is_of_one_connection(&error) => {
                     tracing::debug!(address = %self.address, %error, "a connection ended before it was accepted");
@@ -75,7 +75,7 @@ fn peer_address(listener: &Address, io: &Io) -> String {
 }
 
 /// From an accepted transport to a peer that is served.
-async fn welcome(io: Io, address: String, setup: Arc<Setup>, shared: Arc<Shared>, ways: Ways) {
+async fn welcome(io: Io, address: String, setup: Arc<Setup>, registry: Arc<Registry>, ways: Ways) {
     let io = match &ways.accept {
         None => io,
         Some(hook) => match tokio::time::timeout(HANDSHAKE, hook(io)).await {
@@ -85,8 +85,8 @@ async fn welcome(io: Io, address: String, setup: Arc<Setup>, shared: Arc<Shared>
         },
     };
     let (peer, driver) = setup.start(io, address);
-    if let Err(why) = shared.enter(&peer) {
-        let limit = shared.max_connections;
+    if let Err(why) = registry.enter(&peer) {
+        let limit = registry.limit();
         return tracing::warn!(peer = peer.id(), address = peer.address(), limit, "refused: {why}");
     }
     let Some(hook) = &ways.on_peer else { return driver.run().await };

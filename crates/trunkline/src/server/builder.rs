@@ -10,12 +10,13 @@ use trunkline_engine::Config;
 use trunkline_wire::{Dialect, Side};
 
 use super::accept::{AcceptLoop, Ways};
-use super::{MAX_CONNECTIONS, MAX_RUNNING, Server, Shared};
+use super::{MAX_CONNECTIONS, MAX_RUNNING, Server};
 use crate::address::{Address, IntoAddresses};
 use crate::dialects;
 use crate::dispatch::Gate;
 use crate::error::{Error, ErrorKind};
 use crate::peer::{Peer, Setup};
+use crate::registry::Registry;
 use crate::router::{Router, Table};
 use crate::transport::{Io, Listener};
 
@@ -136,7 +137,7 @@ impl ServerBuilder {
     pub async fn start(self) -> Result<Server, Error> {
         let table = self.table?;
         let gate = Gate::new(self.max_running);
-        let shared = Shared::new(self.max_connections);
+        let registry = Registry::new(self.max_connections);
         if self.listeners.is_empty() {
             let what = "a server needs an address: use `listen`".to_owned();
             return Err(Error::not_sent(ErrorKind::Config(what)));
@@ -173,10 +174,10 @@ impl ServerBuilder {
             }
             addresses.push(address.clone());
             let accepting =
-                AcceptLoop { address, listener, setup, shared: shared.clone(), ways: self.ways.clone() };
+                AcceptLoop { address, listener, setup, registry: registry.clone(), ways: self.ways.clone() };
             loops.push(tokio::spawn(accepting.run()));
         }
-        Ok(Server { shared, addresses, loops, drain_timeout: self.drain_timeout })
+        Ok(Server { registry, addresses, loops, drain_timeout: self.drain_timeout })
     }
 }
 
