@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use trunkline_wire::Route;
+use trunkline_wire::{Message, Route};
 
 use crate::body::{FromBody, IntoBody};
 use crate::call::{Call, Pending};
 use crate::error::Error;
+use crate::notify::try_send_quietly;
 use crate::peer::Peer;
 
-/// Calls and notifications to one peer that leave in one write, under one deadline.
+/// Calls and notifications to one peer that leave together, under one deadline.
 ///
-/// Everything is sent as it is added; the connection's driver runs at the next `.await` of this task and writes all of
-/// it at once.
+/// What is added takes its place in the output at once; the connection's driver is woken when the batch is
+/// [sent](Self::send) or dropped, and writes all of it in one go. Awaiting one of its calls sends what was added so far.
 #[derive(Debug)]
 #[must_use = "a batch without calls does nothing"]
 pub struct Batch {
@@ -33,7 +34,7 @@ impl Batch {
 
     /// Adds a call.
     pub fn call<R: FromBody>(&mut self, route: impl Into<Route>, body: impl IntoBody) -> Pending<R> {
-        let call: Call<R> = self.peer.call(route, body);
+        let call: Call<R> = self.peer.call(route, body).quiet();
         match self.timeout {
             Some(timeout) => call.timeout(timeout).start(),
             None => call.start(),
@@ -45,6 +46,16 @@ impl Batch {
     /// # Errors
     /// When there is no room for it now.
     pub fn notify(&mut self, route: impl Into<Route>, body: impl IntoBody) -> Result<(), Error> {
-        self.peer.try_notify(route, body)
+        let body = body.into_body(self.peer.profile()).map_err(Error::fault)?;
+        try_send_quietly(&self.peer.link, &Message::notify(route.into(), body))
+    }
+
+    /// Sends it.
+    pub fn send(self) {}
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.peer.link.wake();
     }
 }

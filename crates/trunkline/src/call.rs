@@ -20,7 +20,7 @@ use trunkline_wire::{Fault, Id, Message, Route};
 use crate::body::FromBody;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Link, now};
+use crate::link::{Inner, Link, now};
 use crate::peer::Peer;
 
 /// Whom a call is for.
@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: bool,
     pub(crate) try_only: bool,
+    /// Part of a batch: the driver is woken when the batch ends, or when the call is awaited.
+    pub(crate) quiet: bool,
 }
 
 /// A call that was described and not yet sent.
@@ -69,6 +71,12 @@ impl<R: FromBody> Call<R> {
     /// Fails when there is no room to send it, instead of waiting.
     pub const fn try_only(mut self) -> Self {
         self.options.try_only = true;
+        self
+    }
+
+    /// The driver is not woken for it.
+    pub(crate) const fn quiet(mut self) -> Self {
+        self.options.quiet = true;
         self
     }
 
@@ -199,9 +207,10 @@ impl<R: FromBody> Pending<R> {
         let when_full = if self.options.try_only { WhenFull::Fail } else { WhenFull::Wait };
         let waker = waker.clone();
         let message = &mut self.message;
-        peer.link
-            .command(|inner| inner.conn.call(message, Some(deadline), waker, when_full))
-            .map_err(|failure| self.error(failure, &peer.link))
+        let section = |inner: &mut Inner| inner.conn.call(message, Some(deadline), waker, when_full);
+        let begun =
+            if self.options.quiet { section(&mut peer.link.lock()) } else { peer.link.command(section) };
+        begun.map_err(|failure| self.error(failure, &peer.link))
     }
 
     fn error(&self, failure: Failure, link: &Link) -> Error {
@@ -248,6 +257,9 @@ impl<R: FromBody> Pending<R> {
                 Poll::Ready(Err(error)) => Some(Err(self.honest(error.called(self.route())))),
             },
             State::Sent(link, id) => {
+                if std::mem::take(&mut self.options.quiet) {
+                    link.wake();
+                }
                 let ended = link.lock().conn.poll_call(*id, |token| match token {
                     Some(waker) => waker.clone_from(cx.waker()),
                     None => *token = Some(cx.waker().clone()),

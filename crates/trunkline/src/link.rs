@@ -113,6 +113,11 @@ impl Link {
         result
     }
 
+    /// Wakes the driver, if it sleeps.
+    pub(crate) fn wake(&self) {
+        self.command(|_| ());
+    }
+
     /// The driver goes to sleep, unless there is something to write. Its last act of a turn.
     #[inline]
     pub(crate) fn sleep(inner: &mut Inner, waker: &Waker) {

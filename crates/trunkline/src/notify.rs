@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::time::Sleep;
 use trunkline_engine::connection::WhenFull;
-use trunkline_engine::{Accepted, Ticket};
+use trunkline_engine::{Accepted, Failure, Ticket};
 use trunkline_wire::{Fault, Message};
 
 use crate::error::{Error, ErrorKind};
@@ -31,9 +31,17 @@ impl Notify {
 
 /// Sends now, or fails when there is no room.
 pub(crate) fn try_send(link: &Link, message: &Message) -> Result<(), Error> {
-    link.command(|inner| inner.conn.send(message, WhenFull::Fail))
-        .map(|_| ())
-        .map_err(|failure| Error::from(failure).at(&link.facts.address, None))
+    accepted(link, link.command(|inner| inner.conn.send(message, WhenFull::Fail)))
+}
+
+/// As [`try_send`], without waking the driver.
+pub(crate) fn try_send_quietly(link: &Link, message: &Message) -> Result<(), Error> {
+    let sent = link.lock().conn.send(message, WhenFull::Fail);
+    accepted(link, sent)
+}
+
+fn accepted(link: &Link, sent: Result<Accepted, Failure>) -> Result<(), Error> {
+    sent.map(|_| ()).map_err(|failure| Error::from(failure).at(&link.facts.address, None))
 }
 
 impl Future for Notify {

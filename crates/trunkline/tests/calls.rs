@@ -127,3 +127,33 @@ async fn drain_finishes_what_was_begun_and_refuses_what_is_new() {
     let error = caller.call::<Bytes>(1, "late").await.expect_err("over");
     assert!(error.is_closed() && error.is_safe_to_repeat());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_leaves_in_one_write_whatever_the_runtime() {
+    let (_server, address) = server().await;
+    let client = Client::connect(&address).await.expect("connects");
+    client.call::<Bytes>(1, "warm").await.expect("answers");
+    let peer = client.peer().expect("connected");
+    let before = peer.stats();
+    let mut batch = peer.batch().timeout(Duration::from_secs(5));
+    let calls: Vec<_> = (0..100).map(|n| batch.call::<Text>(1, n.to_string())).collect();
+    batch.notify(9, "leaves with them").expect("room");
+    // The driver may still have been awake from the call before; then it writes a second time.
+    batch.send();
+    for (n, call) in calls.into_iter().enumerate() {
+        assert_eq!(call.await.expect("answers").0, n.to_string());
+    }
+    let during = peer.stats() - before;
+    assert!(during.writes <= 2, "{} writes", during.writes);
+}
+
+#[tokio::test]
+async fn a_call_of_a_batch_may_be_awaited_before_the_batch_ends() {
+    let (caller, _server) = trunkline::test::pair(router()).expect("a pair");
+    let mut batch = caller.batch();
+    let first = batch.call::<Text>(1, "a");
+    let second = batch.call::<Text>(1, "b");
+    assert_eq!(first.await.expect("answers").0, "a");
+    assert_eq!(second.await.expect("answers").0, "b");
+    drop(batch);
+}
