@@ -18,6 +18,7 @@ mod dial;
 mod limit;
 mod pick;
 mod pool;
+mod register;
 mod resolve;
 mod slot;
 
@@ -228,7 +229,7 @@ impl Client {
             return Err(refusal(pool));
         }
         let address = io.remote().map_or_else(|| "adopted".to_owned(), |at| at.to_string());
-        let peer = pool.dialler.welcome(io, address, &|peer| pool.register(peer)).await?;
+        let peer = pool.dialler.welcome(io, address, &|peer| pool.enter(peer)).await?;
         if pool.adopt(&peer) {
             return Ok(peer);
         }
@@ -271,7 +272,7 @@ impl Client {
     pub fn stats(&self) -> ClientStats {
         let pool = self.pool();
         ClientStats {
-            connections: pool.stats(),
+            connections: pool.register.stats(),
             online: pool.peers().len(),
             size: pool.size(),
             dials: pool.dialler.dials.load(Ordering::Relaxed),
@@ -358,5 +359,26 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Client({})", self.pool().dialler)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_wire::{Code, Fault};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_refused_is_repeated_within_the_budget_and_what_was_answered_never() {
+        let client = Client::connect_lazy("iproto+mem://nobody").expect("lazy");
+        let refused = Error::fault(Fault::refused(Code::Unavailable, "draining"));
+        assert_eq!(refused.outcome(), Outcome::Refused);
+        assert!(!client.may_repeat(&refused, true, ATTEMPTS - 1), "the last attempt");
+        assert_eq!((0..100).filter(|_| client.may_repeat(&refused, false, 0)).count(), 3, "3 a second");
+        let answered = Error::fault(Fault::new(Code::Unavailable, "no"));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert!(!client.may_repeat(&answered, true, 0));
+        assert!(!client.may_repeat(&Error::not_sent(ErrorKind::NoPeer), true, 0), "waiting was the repeat");
+        assert_eq!((0..100).filter(|_| client.may_repeat(&refused, false, 0)).count(), 30);
     }
 }

@@ -5,7 +5,6 @@
 //!
 //! Everything that changes the list happens under one lock, which is never held across an await; calls do not take it.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,13 +13,13 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
-use trunkline_engine::Stats;
 
 use super::backoff::Backoff;
 use super::budget::Budget;
 use super::dial::{Counted, Dialler};
 use super::limit::Limit;
 use super::pick::Pick;
+use super::register::Register;
 use super::slot::{Keeper, Redial};
 use crate::error::{Error, ErrorKind};
 use crate::link::{Link, now};
@@ -58,7 +57,8 @@ pub(super) struct Pool {
     /// One more slot may be dialled, and nobody is at it.
     short: AtomicBool,
     slots: Mutex<Slots>,
-    register: Mutex<Register>,
+    /// Every connection that is not over, those that drain or log in included.
+    pub(super) register: Arc<Register>,
     /// A connection came or went, an attempt failed, or the client stopped.
     pub(super) changed: Notify,
     waiting: AtomicUsize,
@@ -93,13 +93,6 @@ enum State {
     Live(Peer),
 }
 
-/// Every connection that is not over, and what those counted that are.
-#[derive(Default)]
-struct Register {
-    links: HashMap<u64, Arc<Link>>,
-    past: Stats,
-}
-
 impl Pool {
     pub(super) fn new(settings: Settings, dialler: Dialler, limit: Option<Limit>, size: usize) -> Arc<Self> {
         let pool = Self {
@@ -111,7 +104,7 @@ impl Pool {
             picked: AtomicU64::new(0),
             short: AtomicBool::new(false),
             slots: Mutex::default(),
-            register: Mutex::default(),
+            register: Arc::default(),
             changed: Notify::new(),
             waiting: AtomicUsize::new(0),
             came: Notify::new(),
@@ -363,46 +356,24 @@ impl Pool {
         true
     }
 
-    /// Enters a connection into the register, which it leaves by itself.
-    pub(super) fn register(self: &Arc<Self>, peer: &Peer) {
-        self.entries().links.insert(peer.id(), peer.link.clone());
-        let (pool, id) = (Arc::downgrade(self), peer.id());
-        peer.on_close(move |_| {
-            let Some(pool) = pool.upgrade() else { return };
-            let mut register = pool.entries();
-            if let Some(link) = register.links.remove(&id) {
-                register.past += *link.lock().conn.stats();
+    /// Enters a connection that has just been made into the register.
+    pub(super) fn enter(self: &Arc<Self>, peer: &Peer) {
+        let pool = Arc::downgrade(self);
+        self.register.enter(peer, move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.changed.notify_waiters();
             }
-            drop(register);
-            pool.changed.notify_waiters();
         });
         if self.stop.is_cancelled() {
             peer.link.drain(None);
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, Register> {
-        self.register.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Every connection that is not over, those that drain or log in included.
-    pub(super) fn links(&self) -> Vec<Arc<Link>> {
-        self.entries().links.values().cloned().collect()
-    }
-
-    /// The counters of all connections, those that are over included.
-    pub(super) fn stats(&self) -> Stats {
-        let register = self.entries();
-        let mut stats = register.past;
-        register.links.values().for_each(|link| stats += *link.lock().conn.stats());
-        stats
-    }
-
     /// Nothing begins any more; connections drain. Returns those there were.
     pub(super) fn stop(&self) -> Vec<Arc<Link>> {
         self.stop.cancel();
         self.publish_none();
-        let links = self.links();
+        let links = self.register.links();
         links.iter().for_each(|link| link.drain(None));
         links
     }
@@ -421,7 +392,7 @@ impl Pool {
     /// Completes when the client has stopped and all of its connections are over.
     pub(super) async fn over(&self) {
         self.stop.cancelled().await;
-        until(&self.changed, || self.entries().links.is_empty()).await;
+        until(&self.changed, || self.register.is_empty()).await;
     }
 
     /// What a caller hears when there is no connection and none is worth waiting for.

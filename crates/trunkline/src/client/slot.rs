@@ -94,7 +94,7 @@ impl Keeper {
             }
             let tried = pause.unwrap_or_default();
             let need = Need { size: pool.size(), offline: pool.is_offline(), tried };
-            match pool.dialler.round(need, &|peer| pool.register(peer)).await {
+            match pool.dialler.round(need, &|peer| pool.enter(peer)).await {
                 Ok(connected) => return Some(connected),
                 Err(error) => pool.missed(error),
             }

@@ -104,7 +104,7 @@ async fn a_server_killed_twenty_times_under_load() {
     let mut server = listen(ledger.router(), "iproto://127.0.0.1:0").await;
     let address = server.addresses()[0].to_string();
     let client = Client::builder().size(2).connect_all(&address).await.expect("connects");
-    let load = Load::start(&client, 16, |nonce| nonce % 4 == 0);
+    let load = Load::start(&client, 16, |nonce: u64| nonce.is_multiple_of(4));
     let mut slowest = Duration::ZERO;
     for round in 0..20u64 {
         load.goes_on(200).await;
