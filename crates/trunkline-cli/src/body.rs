@@ -4,8 +4,10 @@ use std::io::Read;
 
 use clap::Args;
 use trunkline::bytes::Bytes;
+use trunkline_pack::dynamic::Record;
 
 use crate::exit::{Failure, Result};
+use crate::packed::record;
 
 /// What is read from a file or standard input at most: iproto's largest message, the largest of any dialect.
 const MOST: u64 = 100_000_000;
@@ -26,11 +28,23 @@ pub(crate) struct Body {
     /// The body as hex digits, such as 'cafe 0001'
     #[arg(long, value_name = "DIGITS", conflicts_with = "data", env = "TRUNKLINE_HEX")]
     hex: Option<String>,
+    /// The body as packed values, such as 'u32:7 str:abc ber:300'
+    #[arg(
+        long,
+        value_name = "VALUES",
+        conflicts_with_all = ["data", "hex"],
+        value_parser = record,
+        env = "TRUNKLINE_PACK"
+    )]
+    pack: Option<Record>,
 }
 
 impl Body {
     /// The bytes.
     pub(crate) fn read(&self) -> Result<Bytes> {
+        if let Some(record) = &self.pack {
+            return record.pack().map(Bytes::from).map_err(|error| Failure::usage(error.to_string()));
+        }
         if let Some(digits) = &self.hex {
             return unhex(digits).map(Bytes::from).map_err(Failure::usage);
         }

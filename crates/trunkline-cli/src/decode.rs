@@ -12,11 +12,13 @@ use trunkline::wire::packet::{Head, Packet};
 use trunkline::wire::{
     Codec, Decoded, Dialect, Input, Limits, Message, PROFILES, Route, Side, WireError, iproto, simple,
 };
+use trunkline_pack::dynamic::Schema;
 
 use crate::args::size;
 use crate::body::unhex;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{Output, hex};
+use crate::packed::{schema, unpack};
 
 /// Bytes of one read.
 const READ: usize = 64 << 10;
@@ -33,6 +35,9 @@ pub(crate) struct Args {
     /// A file of recorded bytes; without one (or `-`), standard input
     #[arg(conflicts_with_all = ["hex"], value_name = "FILE")]
     file: Option<String>,
+    /// The types of every body, such as 'u32 str': its values are printed, or what is wrong with it
+    #[arg(long, value_name = "TYPES", value_parser = schema, env = "TRUNKLINE_PACK")]
+    pack: Option<Schema>,
     /// Who received the bytes: some dialects read them differently on each side
     #[arg(long, value_enum, value_name = "SIDE", default_value_t, env = "TRUNKLINE_SIDE")]
     side: Receiver,
@@ -155,7 +160,7 @@ fn decode(args: &Args, mut source: impl Read, output: &Output) -> Result<()> {
             match decoder.decode(&mut input).map_err(|error| malformed(&error, offset))? {
                 Decoded::More(_) => break,
                 Decoded::Message(message) => {
-                    output.json(&describe(args.dialect, &message, offset));
+                    output.json(&describe(args, &message, offset));
                     offset += (before - input.remaining().len()) as u64;
                 }
             }
@@ -174,7 +179,8 @@ fn malformed(error: &WireError, offset: u64) -> Failure {
 }
 
 /// One message as an object: where it was, its verb, then its parts in the dialect's words.
-fn describe(spelling: Spelling, message: &Message, offset: u64) -> Value {
+fn describe(args: &Args, message: &Message, offset: u64) -> Value {
+    let spelling = args.dialect;
     let mut object = Map::new();
     object.insert("offset".into(), offset.into());
     object.insert("verb".into(), message.verb().into());
@@ -199,6 +205,12 @@ fn describe(spelling: Spelling, message: &Message, offset: u64) -> Value {
         object.insert("hex".into(), hex(body).into());
         if let Ok(text) = std::str::from_utf8(body) {
             object.insert("text".into(), text.into());
+        }
+        if let Some(schema) = &args.pack {
+            match unpack(schema, body) {
+                Ok(record) => object.insert("values".into(), crate::packed::json(&record.values)),
+                Err(what) => object.insert("unpacked".into(), what.into()),
+            };
         }
     }
     object.into()

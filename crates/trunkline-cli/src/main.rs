@@ -24,6 +24,7 @@ mod demo;
 mod exit;
 mod notify;
 mod output;
+mod packed;
 mod ping;
 mod runtime;
 mod serve;

@@ -343,3 +343,27 @@ fn completions_of_every_shell() {
         assert!(ended.out.contains("trunkline") && ended.out.contains("serve"), "{shell}");
     }
 }
+
+#[test]
+fn packed_values_go_out_and_come_back() {
+    let server = Served::start();
+    let url = server.urls().first().expect("a listener").to_string();
+    let ended = run(&["call", &url, "/sum", "--pack", "u32:40 u32:2", "--unpack", "u32", "-o", "human"]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "u32:42\n"), "{}", shown(&ended));
+
+    let ended = run(&["call", &url, "/echo", "--pack", "u32:7 str:abc ber:300", "--unpack", "u32 str ber"]);
+    let answer: Value = serde_json::from_str(&ended.out).expect("JSON when piped");
+    assert_eq!(answer["values"], serde_json::json!([7, "abc", 300]), "{}", shown(&ended));
+
+    let ended = run(&["call", &url, "/echo", "--pack", "u8:7", "--unpack", "u32"]);
+    assert_eq!(ended.code, Some(5), "what came is not what was said: {}", shown(&ended));
+    assert!(ended.err.contains("is not `u32`"), "{}", shown(&ended));
+
+    let ended = run(&["call", &url, "/echo", "--pack", "u32:seven"]);
+    assert_eq!(ended.code, Some(2), "{}", shown(&ended));
+
+    let packet = "01000000 04000000 01000000 2a000000";
+    let ended = run(&["decode", "--dialect", "iproto", "--hex", packet, "--pack", "u32"]);
+    let message: Value = serde_json::from_str(&ended.out).expect("JSON");
+    assert_eq!(message["values"], serde_json::json!([42]), "{}", shown(&ended));
+}

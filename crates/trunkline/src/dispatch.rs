@@ -56,6 +56,8 @@ pub(crate) struct Dispatch {
     refused: u64,
     unknown: u64,
     logged: HashSet<Route>,
+    /// Not logged yet.
+    silent: Vec<(Route, Box<Fault>)>,
 }
 
 impl Default for Dispatch {
@@ -79,6 +81,7 @@ impl Dispatch {
             refused: 0,
             unknown: 0,
             logged: HashSet::new(),
+            silent: Vec::new(),
         }
     }
 
@@ -288,10 +291,17 @@ impl Dispatch {
         None
     }
 
-    /// Faults that the dialect could not say: each route is logged once.
+    /// Faults that the dialect could not say: each route is logged once, by [`Self::log_unsaid`].
     pub(crate) fn unsaid(&mut self, unsaid: Option<(Route, Box<Fault>)>) {
         let Some((route, fault)) = unsaid else { return };
         if self.logged.len() < LOGGED_ROUTES && self.logged.insert(route.clone()) {
+            self.silent.push((route, fault));
+        }
+    }
+
+    /// Logs what could not be said; outside the lock, because a subscriber is the user's.
+    pub(crate) fn log_unsaid(&mut self) {
+        for (route, fault) in self.silent.drain(..) {
             tracing::warn!(%route, %fault, "this dialect cannot say a fault; the caller hears nothing");
         }
     }

@@ -123,6 +123,7 @@ impl Driver {
         let mut again = self.input(cx, scratch, now);
         again |= self.dispatch.start_waiting(cx, &self.link, &mut scratch.answers);
         let closed = self.output(cx, scratch, now, again);
+        self.dispatch.log_unsaid();
         wake(scratch);
         if let Some(reason) = closed {
             return Poll::Ready(reason);
