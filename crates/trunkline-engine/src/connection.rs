@@ -284,12 +284,7 @@ impl<T> Connection<T> {
             ));
         }
         let (Message::Request { route, .. } | Message::Notify { route, .. }) = message else { return Ok(()) };
-        let sayable = match (self.profile.numbers, self.profile.names) {
-            (true, true) | (false, false) => true,
-            (true, false) => route.number().is_some(),
-            (false, true) => route.name().is_some(),
-        };
-        if !sayable {
+        if !self.profile.can_say(route) {
             let why =
                 if self.profile.numbers { ": the route has no number" } else { ": the route has no name" };
             return Err(self.unsayable(message.verb(), why));

@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use crate::{EncodeError, Input, Limits, Message, Output, WireError};
+use crate::{EncodeError, Input, Limits, Message, Output, Route, WireError};
 
 /// Which end of the connection we are. Some dialects number or greet differently on each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +111,16 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Whether a route can be said: it has the form that this dialect knows. A dialect without routes does not mind.
+    #[must_use]
+    pub fn can_say(&self, route: &Route) -> bool {
+        match (self.numbers, self.names) {
+            (true, true) | (false, false) => true,
+            (true, false) => route.number().is_some(),
+            (false, true) => route.name().is_some(),
+        }
+    }
+
     /// Messages without routes or ids, such as length-prefixed packets: a start for a dialect of your own.
     pub const PACKETS: Self = Self {
         name: "packet",

@@ -291,11 +291,18 @@ impl Dispatch {
         None
     }
 
-    /// Faults that the dialect could not say: each route is logged once, by [`Self::log_unsaid`].
-    pub(crate) fn unsaid(&mut self, unsaid: Option<(Route, Box<Fault>)>) {
-        let Some((route, fault)) = unsaid else { return };
-        if self.logged.len() < LOGGED_ROUTES && self.logged.insert(route.clone()) {
-            self.silent.push((route, fault));
+    /// Answers go to the engine. Faults that the dialect cannot say are noted, each route once, for
+    /// [`Self::log_unsaid`].
+    pub(crate) fn hand_over(
+        &mut self,
+        answers: &mut Vec<Answering>,
+        conn: &mut Connection<std::task::Waker>,
+    ) {
+        for answer in answers.drain(..) {
+            let Some((route, fault)) = conn.answer(answer) else { continue };
+            if self.logged.len() < LOGGED_ROUTES && self.logged.insert(route.clone()) {
+                self.silent.push((route, fault));
+            }
         }
     }
 

@@ -304,10 +304,7 @@ impl Driver {
             }
             self.greeted |= !scratch.messages.is_empty();
             let mut inner = self.link.lock();
-            for answer in scratch.answers.drain(..) {
-                let said = inner.conn.answer(answer);
-                self.dispatch.unsaid(said);
-            }
+            self.dispatch.hand_over(&mut scratch.answers, &mut inner.conn);
             if heard > 0 {
                 inner.conn.heard(heard, began);
                 heard = 0;
@@ -398,10 +395,7 @@ impl Driver {
                 }
             };
             let mut inner = self.link.lock();
-            for answer in scratch.answers.drain(..) {
-                let said = inner.conn.answer(answer);
-                self.dispatch.unsaid(said);
-            }
+            self.dispatch.hand_over(&mut scratch.answers, &mut inner.conn);
             self.dispatch.report(&mut inner.conn);
             if blocked {
                 inner.conn.blocked(now);

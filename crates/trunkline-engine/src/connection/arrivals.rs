@@ -44,25 +44,25 @@ impl<T> Connection<T> {
         match message {
             Message::Request { id, route, body, extra } => match self.matched(id, &route) {
                 Claim::Unknown => self.on_request(Some(id), route, body, extra, work),
-                claim => self.settle(claim, id, Ok(Answer::Reply(body)), now, work),
+                claim => self.settle(claim, id, Ok(Answer::Reply(body)), work),
             },
             Message::Reply { id, body, .. } => {
                 let claim = self.tagged(id)?;
-                self.settle(claim, id, Ok(Answer::Reply(body)), now, work);
+                self.settle(claim, id, Ok(Answer::Reply(body)), work);
             }
             Message::Fault { id, fault, .. } => {
                 let claim = self.tagged(id)?;
-                self.settle(claim, id, Ok(Answer::Fault(fault)), now, work);
+                self.settle(claim, id, Ok(Answer::Fault(fault)), work);
             }
             Message::Notify { route, body, extra } => self.on_request(None, route, body, extra, work),
             Message::Ping { id, route, body } => match self.matched(id, &route) {
                 Claim::Unknown => self.on_ping(id, route, body, now),
-                claim => self.settle(claim, id, Ok(Answer::Reply(body)), now, work),
+                claim => self.settle(claim, id, Ok(Answer::Reply(body)), work),
             },
             Message::Pong { .. } => self.on_pong(now),
             Message::Drain(drain) => match self.matched(drain.id, &drain.route) {
                 Claim::Unknown => self.on_drain(*drain, now),
-                claim => self.settle(claim, drain.id, Ok(Answer::Reply(drain.body)), now, work),
+                claim => self.settle(claim, drain.id, Ok(Answer::Reply(drain.body)), work),
             },
             Message::Item { .. }
             | Message::End { .. }
@@ -93,7 +93,7 @@ impl<T> Connection<T> {
     }
 
     #[inline]
-    fn settle(&mut self, claim: Claim, id: Id, end: End, _now: Instant, work: &mut Work<T>) {
+    fn settle(&mut self, claim: Claim, id: Id, end: End, work: &mut Work<T>) {
         if claim != Claim::Waiting {
             self.stats.late_answers += 1;
             if let Ok(Answer::Reply(body)) = end {

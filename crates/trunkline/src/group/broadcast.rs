@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use trunkline_engine::{CloseReason, Overflow, Queued, Shared};
-use trunkline_wire::{Limits, Message, Output, Profile, Route, SharedKey};
+use trunkline_wire::{Limits, Message, Output, Route, SharedKey};
 
 use super::Delivered;
 use crate::body::IntoBody;
@@ -66,7 +66,7 @@ impl<B: IntoBody + Clone> Broadcast<B> {
     fn encode(&self, peer: &Peer) -> Option<Bytes> {
         let facts = &peer.link.facts;
         let body = self.body.clone().into_body(facts.profile).ok()?;
-        if !sayable(facts.profile, &self.route) || body.len() > facts.config.limits.max_message {
+        if !facts.profile.can_say(&self.route) || body.len() > facts.config.limits.max_message {
             return None;
         }
         let limits: &Limits = &facts.config.limits;
@@ -84,14 +84,5 @@ impl<B: IntoBody + Clone> Broadcast<B> {
             Err(error) if error.is_unsayable() => self.delivered.unsayable += 1,
             Err(_) => self.delivered.dropped += 1,
         }
-    }
-}
-
-/// Whether a route can be said at all; dialects without routes do not mind.
-fn sayable(profile: &Profile, route: &Route) -> bool {
-    match (profile.numbers, profile.names) {
-        (false, false) | (true, true) => true,
-        (true, false) => route.number().is_some(),
-        (false, true) => route.name().is_some(),
     }
 }
